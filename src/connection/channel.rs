@@ -1,0 +1,319 @@
+//! `Channel`: the machine and its transport, driven by whoever polls.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, Waker, ready};
+
+use aiopg_runtime::Runtime;
+use bytes::{Buf, BytesMut};
+use futures_util::FutureExt;
+use sync_wrapper::SyncWrapper;
+
+use crate::config::{Config, OnDrop};
+use crate::connection::cancel::{Cancelling, cancelling};
+use crate::connection::target::Target;
+use crate::connection::transport::Transport;
+use crate::error::{Error, Kind};
+use crate::flow::{Machine, Message, Protocol};
+use crate::message::{Decode, Encode, ReadyForQuery, Terminate};
+
+/// Reads in one poll before the executor gets its turn: 4 MiB where the buffer is large.
+const READS_PER_POLL: u32 = 64;
+
+/// What is read of an abandoned reply before the statement is cancelled, in bytes: a cancel request costs a
+/// connection to the server, and a short reply is often on its way already.
+const READ_BEFORE_CANCEL: usize = 64 << 10;
+
+/// Whether an abandoned request may be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancellable {
+    Yes,
+    /// It ends a transaction: cancelled, its outcome would be unknown.
+    No,
+}
+
+/// A live session: no task drives it, it moves only while it is polled.
+pub(crate) struct Channel<R: Runtime> {
+    runtime: R,
+    transport: SyncWrapper<Transport<R>>,
+    machine: Machine,
+    /// Where cancel requests go; none for a stream that the caller brought.
+    target: Option<Target>,
+    on_drop: OnDrop,
+    cancellable: Cancellable,
+    /// Nobody waits for the reply that is owed.
+    abandoned: bool,
+    cancelling: Option<SyncWrapper<Cancelling>>,
+    /// Something was written that is not flushed.
+    unflushed: bool,
+    write_error: Option<io::Error>,
+    /// Why the session ended.
+    ended: Option<Error>,
+}
+
+impl<R: Runtime> Channel<R> {
+    pub(crate) fn new(
+        runtime: R,
+        transport: Transport<R>,
+        target: Option<Target>,
+        config: &Config,
+    ) -> Self {
+        Self {
+            runtime,
+            transport: SyncWrapper::new(transport),
+            machine: Machine::new(config),
+            target,
+            on_drop: config.on_drop,
+            cancellable: Cancellable::No,
+            abandoned: false,
+            cancelling: None,
+            unflushed: false,
+            write_error: None,
+            ended: None,
+        }
+    }
+
+    pub(crate) fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Why the session ended, if it has.
+    pub(crate) fn ended(&self) -> Option<&Error> {
+        self.ended.as_ref()
+    }
+
+    /// Reads off what is owed to futures that were dropped, so that the next request gets its own reply.
+    ///
+    /// Cancel-safe: whoever comes next goes on.
+    pub(crate) async fn settle(&mut self) -> Result<(), Error> {
+        if let Some(cause) = &self.ended {
+            return Err(Error::closed(Some(cause)));
+        }
+        if self.machine.is_owed() || self.cancelling.is_some() {
+            self.abandon();
+            poll_fn(|cx| self.poll_settled(cx)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a request to the output; nothing is sent before the next poll.
+    pub(crate) fn request(
+        &mut self,
+        protocol: Protocol,
+        cancellable: Cancellable,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.machine.request(protocol, write)?;
+        self.cancellable = cancellable;
+        self.abandoned = false;
+        Ok(())
+    }
+
+    /// Writes what continues a request that is being answered.
+    pub(crate) fn answer(&mut self) -> &mut BytesMut {
+        self.machine.answer()
+    }
+
+    /// The next message of the reply. Writes what is unsent and reads, in whatever order the transport allows.
+    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        if let Some(cause) = &self.ended {
+            return Poll::Ready(Err(Error::closed(Some(cause))));
+        }
+        let polled = self.poll_transport(cx);
+        polled.map_err(|error| self.end(error))
+    }
+
+    /// Gives up a request: takes it back if it was not sent, else sees to it that the server stops.
+    pub(crate) fn abandon(&mut self) {
+        if !self.machine.is_owed() || self.abandoned || self.machine.withdraw() {
+            return;
+        }
+        self.abandoned = true;
+        match self.on_drop {
+            OnDrop::Wait => {}
+            OnDrop::Close => {
+                let text =
+                    "a statement was dropped before its reply came, and \"on_drop\" says to close";
+                self.end(Error::new(Kind::Closed, text));
+            }
+            OnDrop::Cancel => {
+                // The next operation registers its own waker; this only takes what is there.
+                let mut cx = Context::from_waker(Waker::noop());
+                if self.poll_rest(&mut cx).is_pending() {
+                    self.start_cancelling();
+                    if let Some(cancelling) = &mut self.cancelling {
+                        // If nothing runs it, the next operation does.
+                        self.runtime.spawn(cancelling.get_mut().clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the session because of `error`, which every later caller gets as the cause.
+    pub(crate) fn end(&mut self, error: Error) -> Error {
+        self.machine.discard_unsent();
+        self.ended.get_or_insert_with(|| error.clone());
+        error
+    }
+
+    /// Says good-bye and closes the transport. Dropped half-way, the session is closed all the same.
+    pub(crate) async fn close(&mut self) -> Result<(), Error> {
+        if self.ended.is_some() {
+            return Ok(());
+        }
+        self.abandon();
+        let mut good_bye = self.good_bye();
+        self.end(Error::new(Kind::Closed, "it was closed by its owner"));
+        let closed = poll_fn(|cx| {
+            let transport = self.transport.get_mut();
+            while good_bye.has_remaining() {
+                match ready!(transport.poll_write(cx, &good_bye))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    count => good_bye.advance(count),
+                }
+            }
+            transport.poll_close(cx)
+        });
+        closed.await.map_err(|error| Error::io("could not close the connection", error))
+    }
+
+    /// Terminate, unless it would stand in the middle of another message.
+    fn good_bye(&self) -> BytesMut {
+        let mut good_bye = BytesMut::new();
+        if self.machine.unsent().is_empty() {
+            // It has no text that could be refused.
+            drop(Terminate.encode(&mut good_bye));
+        }
+        good_bye
+    }
+
+    fn poll_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        for _ in 0..READS_PER_POLL {
+            if let Some(message) = self.machine.next_message()? {
+                return Poll::Ready(Ok(message));
+            }
+            if let Err(error) = self.write(cx) {
+                // The server may have said why before it hung up: that is read first.
+                self.machine.discard_unsent();
+                self.write_error = Some(error);
+            }
+            let read = self.transport.get_mut().poll_read(cx, self.machine.spare());
+            match (read, self.write_error.take()) {
+                (Poll::Ready(Ok(count)), error) if count > 0 => {
+                    self.machine.received(count);
+                    self.write_error = error;
+                }
+                (Poll::Pending, None) => return Poll::Pending,
+                (_, Some(error)) => {
+                    return Poll::Ready(Err(Error::io("could not write to the server", error)));
+                }
+                (Poll::Ready(Err(error)), None) => {
+                    return Poll::Ready(Err(Error::io("could not read from the server", error)));
+                }
+                (Poll::Ready(Ok(_)), None) => {
+                    let end = io::ErrorKind::UnexpectedEof.into();
+                    let text = "the server closed the connection unexpectedly";
+                    return Poll::Ready(Err(Error::io(text, end)));
+                }
+            }
+        }
+        // A server that sends without end must not keep the executor's thread.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes as much as the transport takes.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let transport = self.transport.get_mut();
+        while !self.machine.unsent().is_empty() {
+            match transport.poll_write(cx, self.machine.unsent())? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => self.machine.sent(count),
+                Poll::Pending => return Ok(()),
+            }
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            self.unflushed = transport.poll_flush(cx)?.is_pending();
+        }
+        Ok(())
+    }
+
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let rest = self.poll_rest(cx);
+        if rest.is_pending() {
+            self.start_cancelling();
+        }
+        // Until the server has closed the cancel connection, its signal could hit the next statement.
+        if let Some(cancelling) = &mut self.cancelling {
+            ready!(cancelling.get_mut().poll_unpin(cx));
+            self.cancelling = None;
+            self.cancellable = Cancellable::No;
+        }
+        rest
+    }
+
+    /// Reads and forgets an abandoned reply. Pending also when it turns out to be long, so that it is cancelled.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut read = 0;
+        while self.machine.is_owed() {
+            let message = ready!(self.poll_message(cx))?;
+            if message.tag == ReadyForQuery::TAG {
+                break;
+            }
+            read += self.machine.body(message).len();
+            if read > READ_BEFORE_CANCEL {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Starts a cancel request for an abandoned statement, once, if it may be cancelled and is on the server.
+    fn start_cancelling(&mut self) {
+        let due = self.on_drop == OnDrop::Cancel
+            && self.cancellable == Cancellable::Yes
+            && self.cancelling.is_none()
+            && self.machine.unsent().is_empty();
+        let (true, Some(target), Some((process_id, key))) = (due, &self.target, self.machine.key())
+        else {
+            return;
+        };
+        let request = cancelling(self.runtime.clone(), target.clone(), process_id, key);
+        self.cancelling = Some(SyncWrapper::new(request));
+    }
+}
+
+impl<R: Runtime> Drop for Channel<R> {
+    /// Says good-bye as far as that takes no waiting; no runtime is needed.
+    fn drop(&mut self) {
+        self.abandon();
+        if self.ended.is_none() {
+            let good_bye = self.good_bye();
+            let mut cx = Context::from_waker(Waker::noop());
+            let transport = self.transport.get_mut();
+            // If the socket is full, the server learns of the end from the end of the stream.
+            if transport.poll_write(&mut cx, &good_bye).is_ready() {
+                let _: Poll<io::Result<()>> = transport.poll_flush(&mut cx);
+            }
+        }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Channel<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("machine", &self.machine)
+            .field("target", &self.target)
+            .field("abandoned", &self.abandoned)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! `Kind`: what a caller can do about an error.
+
+/// What went wrong, sorted by what a caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The server rejected the request with an error of its own.
+    ///
+    /// Why: the statement is wrong, a constraint is violated, a transaction must be repeated, the server shuts
+    /// down. What to do: look at [`Error::sqlstate`](crate::Error::sqlstate).
+    Server,
+    /// The session had ended before the request was made; nothing was sent.
+    ///
+    /// Why: an earlier failure, or `close`; the first cause is the [`source`](std::error::Error::source). What
+    /// to do: connect again.
+    Closed,
+    /// The network or the operating system failed.
+    ///
+    /// Why: no route, refused, reset, end of file. What to do: connect again; whether the request took effect
+    /// is unknown unless [`Error::is_retryable`](crate::Error::is_retryable) says that nothing was sent.
+    Io,
+    /// A limit of time passed on this side.
+    ///
+    /// Why: the server or the network is slow, or the limit short. What to do: retry later, or raise the limit.
+    Timeout,
+    /// The server broke the protocol; the session is closed.
+    ///
+    /// Why: what answered is no PostgreSQL server, or a proxy between damaged the stream, or a message passed
+    /// the configured limit. What to do: check host and port; report it.
+    Protocol,
+    /// The server demands a proof of identity that this side cannot or may not give, or could not prove its own.
+    ///
+    /// Why: no password was given, the method is not supported, the server does not know the password either.
+    /// What to do: correct the configuration.
+    Authentication,
+    /// The configuration is not valid; nothing was sent.
+    ///
+    /// Why: a connection string or a setting that cannot be understood. What to do: correct what the text names.
+    Config,
+    /// A value does not fit the type it was to be converted to or from.
+    ///
+    /// Why: the Rust type does not match the column's or the parameter's type, NULL met a type that is not
+    /// `Option`, or the value is out of range. What to do: change the Rust type, or cast in SQL.
+    Conversion,
+    /// The statement returned another number of rows than the method promises.
+    ///
+    /// Why: `query_one` met no row or two, `query_opt` met two. What to do: use the method that fits.
+    RowCount,
+    /// The call cannot be made like this; nothing was sent.
+    ///
+    /// Why: too many parameters, a statement of another connection, a NUL byte in a text. What to do: correct
+    /// the call.
+    Usage,
+}

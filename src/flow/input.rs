@@ -1,0 +1,191 @@
+//! `Input`: the bytes that have arrived and are not yet read.
+
+use crate::wire::HEADER_LENGTH;
+
+/// What the buffer starts with, and returns to when little comes.
+const SMALL: usize = 8 << 10;
+
+/// What it grows to under load: more gains nothing, since the server sends in pieces of 8 KiB.
+const LARGE: usize = 64 << 10;
+
+/// Requests in a row whose replies would have fitted a small buffer before it becomes one again.
+const QUIET_REQUESTS: u32 = 16;
+
+/// One contiguous buffer. Its bytes are zeroed once and then reused.
+#[derive(Debug)]
+pub(crate) struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The length of the message at `start`, as far as it is known.
+    wanted: usize,
+    /// The last read left no space: more could have come.
+    crowded: bool,
+    /// Bytes that have arrived since the last request was done.
+    arrived: usize,
+    quiet: u32,
+}
+
+impl Input {
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: vec![0; SMALL],
+            start: 0,
+            end: 0,
+            wanted: HEADER_LENGTH,
+            crowded: false,
+            arrived: 0,
+            quiet: 0,
+        }
+    }
+
+    /// The bytes that have arrived.
+    pub(crate) fn filled(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Space for the next read, never empty. It grows with what has arrived, not with what is announced.
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        let message_fits = self.start.saturating_add(self.wanted) <= self.bytes.len();
+        if self.start > 0 && (!message_fits || self.end == self.bytes.len()) {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.bytes.len() {
+            let doubled = self.bytes.len().saturating_mul(2);
+            self.bytes.resize(doubled.min(self.wanted.max(self.bytes.len() + SMALL)), 0);
+        } else if self.crowded && self.bytes.len() < LARGE {
+            self.bytes.resize(self.bytes.len() * 2, 0);
+        }
+        self.crowded = false;
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Notes that a read has put `count` bytes into the spare space.
+    pub(crate) fn received(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
+        self.crowded = self.end == self.bytes.len();
+        self.arrived = self.arrived.saturating_add(count);
+    }
+
+    /// Notes how long the message at the start is.
+    pub(crate) fn want(&mut self, length: usize) {
+        self.wanted = length;
+    }
+
+    /// Takes `length` bytes and tells where they stand until the next read.
+    pub(crate) fn take(&mut self, length: usize) -> (usize, usize) {
+        let start = self.start;
+        self.start = start.saturating_add(length).min(self.end);
+        self.wanted = HEADER_LENGTH;
+        (start, self.start)
+    }
+
+    /// The bytes at a place that [`take`](Self::take) told.
+    pub(crate) fn at(&self, start: usize, end: usize) -> &[u8] {
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
+    /// Gives memory back when a request is done: at once what an outsized message took, and the space for
+    /// heavy load after a while without it.
+    pub(crate) fn request_done(&mut self) {
+        let small = std::mem::take(&mut self.arrived) < SMALL;
+        self.quiet = if small { self.quiet.saturating_add(1) } else { 0 };
+        let held = self.end - self.start;
+        let shrink = if self.bytes.len() > LARGE {
+            (held <= LARGE).then_some(LARGE)
+        } else {
+            let due = self.bytes.len() > SMALL && self.quiet >= QUIET_REQUESTS && held <= SMALL;
+            due.then_some(SMALL)
+        };
+        if let Some(length) = shrink {
+            let mut bytes = vec![0; length];
+            if let Some(space) = bytes.get_mut(..held) {
+                space.copy_from_slice(self.filled());
+            }
+            self.bytes = bytes;
+            (self.start, self.end) = (0, held);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts `bytes` in, in as many reads as the space makes it.
+    fn fill(input: &mut Input, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let spare = input.spare();
+            let count = spare.len().min(bytes.len());
+            spare[..count].copy_from_slice(&bytes[..count]);
+            input.received(count);
+            bytes = &bytes[count..];
+        }
+    }
+
+    #[test]
+    fn bytes_come_out_as_they_went_in() {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(100_000).collect();
+        let mut input = Input::new();
+        let mut read = Vec::new();
+        for chunk in bytes.chunks(3_001) {
+            fill(&mut input, chunk);
+            let (start, end) = input.take(input.filled().len().min(2_777));
+            read.extend_from_slice(input.at(start, end));
+        }
+        read.extend_from_slice(input.filled());
+        assert!(read == bytes);
+    }
+
+    #[test]
+    fn an_announced_length_allocates_nothing_by_itself() {
+        let mut input = Input::new();
+        input.want(1 << 30);
+        fill(&mut input, &[7; 100]);
+        input.spare();
+        assert_eq!(input.capacity(), SMALL);
+        fill(&mut input, &vec![7; 100_000]);
+        input.spare();
+        assert!(input.capacity() <= 400_000, "{}", input.capacity());
+    }
+
+    #[test]
+    fn load_grows_the_buffer_and_quiet_shrinks_it() {
+        let mut input = Input::new();
+        for _ in 0..20 {
+            let length = input.spare().len();
+            input.received(length);
+            input.take(length);
+        }
+        assert_eq!(input.capacity(), LARGE);
+        input.request_done();
+        for _ in 0..QUIET_REQUESTS {
+            assert_eq!(input.capacity(), LARGE);
+            fill(&mut input, &[1; 100]);
+            input.take(100);
+            input.request_done();
+        }
+        assert_eq!(input.capacity(), SMALL);
+    }
+
+    #[test]
+    fn an_outsized_message_gives_its_memory_back() {
+        let mut input = Input::new();
+        input.want(1_000_000);
+        fill(&mut input, &vec![1; 1_000_000]);
+        fill(&mut input, b"next");
+        input.take(1_000_000);
+        input.request_done();
+        assert_eq!(input.capacity(), LARGE);
+        assert_eq!(input.filled(), b"next");
+    }
+}

@@ -1,0 +1,259 @@
+//! Parse, Bind, Describe, Execute, Close, Flush, Sync and ParameterDescription.
+
+use postgres_types::Oid;
+
+use crate::error::Error;
+use crate::message::codec::{Decode, Encode};
+use crate::message::format::{Format, Object};
+use crate::wire::{Length, Reader, Writer};
+
+/// Parse: makes a prepared statement; an empty name is the unnamed one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parse<'a> {
+    pub(crate) statement: &'a str,
+    pub(crate) sql: &'a str,
+    /// Types of the parameters, as far as they are laid down; 0 leaves one to the server.
+    pub(crate) types: &'a [Oid],
+}
+
+impl Encode for Parse<'_> {
+    const IDENTIFIER: u8 = b'P';
+
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
+        writer.write_cstr(self.statement.as_bytes(), "the name of a statement")?;
+        writer.write_cstr(self.sql.as_bytes(), "the statement")?;
+        writer.write_count(self.types.len(), "parameters")?;
+        self.types.iter().for_each(|oid| writer.write_u32(*oid));
+        Ok(())
+    }
+}
+
+/// Writes Bind: `statement` becomes the unnamed portal, with `count` parameters and all results in binary.
+///
+/// `format` tells the format of a parameter; `value` writes it behind its length, or tells that it is NULL.
+pub(crate) fn write_bind(
+    writer: &mut Writer<'_>,
+    statement: &str,
+    count: usize,
+    format: impl Fn(usize) -> Format,
+    mut value: impl FnMut(usize, &mut Writer<'_>) -> Result<Value, Error>,
+) -> Result<(), Error> {
+    writer.message(b'B', |writer| {
+        writer.write_cstr(b"", "the name of a portal")?;
+        writer.write_cstr(statement.as_bytes(), "the name of a statement")?;
+        // One code stands for all parameters; codes of their own are only written where one is text.
+        if (0..count).all(|index| format(index) == Format::Binary) {
+            writer.write_count(1, "formats")?;
+            writer.write_i16(Format::Binary.code());
+        } else {
+            writer.write_count(count, "parameters")?;
+            (0..count).for_each(|index| writer.write_i16(format(index).code()));
+        }
+        writer.write_count(count, "parameters")?;
+        (0..count).try_for_each(|index| write_value(writer, |writer| value(index, writer)))?;
+        writer.write_count(1, "formats")?;
+        writer.write_i16(Format::Binary.code());
+        Ok(())
+    })
+}
+
+/// Whether a parameter has been written or is NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Written,
+    Null,
+}
+
+fn write_value(
+    writer: &mut Writer<'_>,
+    value: impl FnOnce(&mut Writer<'_>) -> Result<Value, Error>,
+) -> Result<(), Error> {
+    let start = writer.buffer().len();
+    let mut is = Value::Null;
+    writer.sized(Length::OfWhatFollows, |writer| {
+        is = value(writer)?;
+        Ok(())
+    })?;
+    if is == Value::Null {
+        // A NULL has the length -1 and no bytes, whatever the codec may have left.
+        writer.buffer().truncate(start);
+        writer.write_i32(-1);
+    }
+    Ok(())
+}
+
+/// Describe: asks for the description of a statement or a portal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Describe<'a> {
+    pub(crate) object: Object,
+    pub(crate) name: &'a str,
+}
+
+impl Encode for Describe<'_> {
+    const IDENTIFIER: u8 = b'D';
+
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
+        writer.write_u8(self.object.code());
+        writer.write_cstr(self.name.as_bytes(), "a name")
+    }
+}
+
+/// Execute: runs the unnamed portal to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Execute;
+
+impl Encode for Execute {
+    const IDENTIFIER: u8 = b'E';
+
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
+        writer.write_cstr(b"", "the name of a portal")?;
+        writer.write_i32(0);
+        Ok(())
+    }
+}
+
+/// Close: forgets a statement or a portal; it is no error if there is none of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Close<'a> {
+    pub(crate) object: Object,
+    pub(crate) name: &'a str,
+}
+
+impl Encode for Close<'_> {
+    const IDENTIFIER: u8 = b'C';
+
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
+        writer.write_u8(self.object.code());
+        writer.write_cstr(self.name.as_bytes(), "a name")
+    }
+}
+
+/// Sync: ends a request; after an error the server skips to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sync;
+
+impl Encode for Sync {
+    const IDENTIFIER: u8 = b'S';
+
+    fn write(&self, _: &mut Writer<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Flush: asks for what the server has to say so far.
+#[cfg_attr(not(test), expect(dead_code, reason = "every request ends with Sync"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Flush;
+
+impl Encode for Flush {
+    const IDENTIFIER: u8 = b'H';
+
+    fn write(&self, _: &mut Writer<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// ParameterDescription: the types of a statement's parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ParameterDescription {
+    pub(crate) types: Vec<Oid>,
+}
+
+impl<'a> Decode<'a> for ParameterDescription {
+    const TAG: u8 = b't';
+    const NAME: &'static str = "ParameterDescription";
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let count = reader.read_count()?;
+        let types = (0..count).map(|_| reader.read_u32()).collect::<Result<_, _>>()?;
+        Ok(Self { types })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::error::Kind;
+    use crate::message::codec::tests::check;
+
+    impl Encode for ParameterDescription {
+        const IDENTIFIER: u8 = b't';
+
+        fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
+            writer.write_count(self.types.len(), "types")?;
+            self.types.iter().for_each(|oid| writer.write_u32(*oid));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn parameter_description_round_trips() {
+        check(&ParameterDescription { types: vec![] }, b"t\0\0\0\x06\0\0");
+        check(
+            &ParameterDescription { types: vec![23, 25] },
+            b"t\0\0\0\x0e\0\x02\0\0\0\x17\0\0\0\x19",
+        );
+    }
+
+    #[test]
+    fn extended_messages_are_written_as_libpq_writes_them() {
+        let encoded = |write: &dyn Fn(&mut BytesMut)| {
+            let mut out = BytesMut::new();
+            write(&mut out);
+            out
+        };
+        let parse = Parse { statement: "s1", sql: "select $1", types: &[23] };
+        let out = encoded(&|out| parse.encode(out).unwrap());
+        assert_eq!(&out[..], b"P\0\0\0\x17s1\0select $1\0\0\x01\0\0\0\x17");
+        let describe = Describe { object: Object::Statement, name: "s1" };
+        let out = encoded(&|out| describe.encode(out).unwrap());
+        assert_eq!(&out[..], b"D\0\0\0\x08Ss1\0");
+        let close = Close { object: Object::Portal, name: "p" };
+        assert_eq!(&encoded(&|out| close.encode(out).unwrap())[..], b"C\0\0\0\x07Pp\0");
+        let execute = encoded(&|out| Execute.encode(out).unwrap());
+        assert_eq!(&execute[..], b"E\0\0\0\x09\0\0\0\0\0");
+        assert_eq!(&encoded(&|out| Sync.encode(out).unwrap())[..], b"S\0\0\0\x04");
+        assert_eq!(&encoded(&|out| Flush.encode(out).unwrap())[..], b"H\0\0\0\x04");
+    }
+
+    fn bind(formats: &[Format], values: &[Option<&[u8]>]) -> Result<BytesMut, Error> {
+        let mut out = BytesMut::new();
+        let count = values.len();
+        write_bind(
+            &mut Writer::new(&mut out),
+            "s1",
+            count,
+            |index| formats[index],
+            |index, writer| {
+                // A codec may write before it finds that the value is NULL.
+                writer.write_bytes(values[index].unwrap_or(b"junk"));
+                Ok(if values[index].is_some() { Value::Written } else { Value::Null })
+            },
+        )?;
+        Ok(out)
+    }
+
+    #[test]
+    fn bind_writes_values_nulls_and_one_format_for_all() {
+        let out = bind(&[Format::Binary; 2], &[Some(b"ab"), None]).unwrap();
+        let vector = b"B\0\0\0\x1c\0s1\0\0\x01\0\x01\0\x02\0\0\0\x02ab\xff\xff\xff\xff\0\x01\0\x01";
+        assert_eq!(&out[..], vector);
+    }
+
+    #[test]
+    fn bind_writes_a_format_each_where_they_differ() {
+        let out = bind(&[Format::Binary, Format::Text], &[Some(b""), Some(b"t")]).unwrap();
+        let vector = b"B\0\0\0\x1d\0s1\0\0\x02\0\x01\0\0\0\x02\0\0\0\0\0\0\0\x01t\0\x01\0\x01";
+        assert_eq!(&out[..], vector);
+    }
+
+    #[test]
+    fn bind_takes_65535_parameters_and_refuses_one_more() {
+        let values = vec![None; 65_536];
+        let formats = vec![Format::Binary; 65_536];
+        assert!(bind(&formats, &values[1..]).is_ok());
+        assert_eq!(bind(&formats, &values).unwrap_err().kind(), Kind::Usage);
+    }
+}

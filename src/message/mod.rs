@@ -1,0 +1,34 @@
+//! One type per protocol message, named as in the manual.
+
+mod format;
+mod codec;
+mod startup;
+mod authentication;
+mod simple;
+mod extended;
+mod row;
+mod copy;
+mod function;
+mod report;
+mod backend;
+
+pub(crate) use crate::message::authentication::{
+    Authentication, PasswordMessage, SaslInitialResponse, SaslResponse,
+};
+pub(crate) use crate::message::backend::Backend;
+pub(crate) use crate::message::codec::{Decode, Encode};
+pub(crate) use crate::message::copy::CopyFail;
+pub(crate) use crate::message::extended::{
+    Close, Describe, Execute, Parse, Sync, Value, write_bind,
+};
+pub use crate::message::format::Format;
+pub(crate) use crate::message::format::Object;
+pub(crate) use crate::message::report::{
+    ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus,
+};
+pub(crate) use crate::message::row::{ColumnDescription, DataRow, RowDescription};
+pub use crate::message::simple::{CommandTag, TransactionStatus};
+pub(crate) use crate::message::simple::{Query, ReadyForQuery, Terminate};
+pub(crate) use crate::message::startup::{
+    BackendKeyData, CancelRequest, PROTOCOL_3_0, StartupMessage,
+};

@@ -1,0 +1,171 @@
+//! RowDescription and DataRow.
+
+use postgres_types::Oid;
+
+use crate::error::Error;
+use crate::message::codec::Decode;
+use crate::message::format::Format;
+use crate::wire::Reader;
+
+/// One column of a RowDescription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ColumnDescription<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) table_oid: Oid,
+    pub(crate) attribute_number: i16,
+    pub(crate) type_oid: Oid,
+    pub(crate) type_size: i16,
+    pub(crate) type_modifier: i32,
+    pub(crate) format: Format,
+}
+
+/// RowDescription: the columns of the rows that follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RowDescription<'a> {
+    pub(crate) columns: Vec<ColumnDescription<'a>>,
+}
+
+impl<'a> Decode<'a> for RowDescription<'a> {
+    const TAG: u8 = b'T';
+    const NAME: &'static str = "RowDescription";
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let count = reader.read_count()?;
+        let columns = (0..count).map(|_| column(reader)).collect::<Result<_, _>>()?;
+        Ok(Self { columns })
+    }
+}
+
+fn column<'a>(reader: &mut Reader<'a>) -> Result<ColumnDescription<'a>, Error> {
+    Ok(ColumnDescription {
+        name: reader.read_str()?,
+        table_oid: reader.read_u32()?,
+        attribute_number: reader.read_i16()?,
+        type_oid: reader.read_u32()?,
+        type_size: reader.read_i16()?,
+        type_modifier: reader.read_i32()?,
+        format: Format::from_code(RowDescription::NAME, reader.read_i16()?)?,
+    })
+}
+
+/// DataRow: the values of one row, each behind its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DataRow<'a> {
+    body: &'a [u8],
+}
+
+impl<'a> DataRow<'a> {
+    pub(crate) const TAG: u8 = b'D';
+    const NAME: &'static str = "DataRow";
+
+    pub(crate) fn new(body: &'a [u8]) -> Self {
+        Self { body }
+    }
+
+    pub(crate) fn body(self) -> &'a [u8] {
+        self.body
+    }
+
+    /// Appends where each value's length field stands in the body, after checking that the body holds exactly
+    /// `columns` values.
+    pub(crate) fn find_values(self, columns: usize, offsets: &mut Vec<u32>) -> Result<(), Error> {
+        let mut reader = Reader::new(Self::NAME, self.body);
+        if reader.read_count()? != columns {
+            return Err(reader.invalid("it has another number of values than its description"));
+        }
+        for _ in 0..columns {
+            let offset = self.body.len().saturating_sub(reader.remaining());
+            offsets.push(u32::try_from(offset).map_err(|_| reader.invalid("it is too long"))?);
+            let length = reader.read_i32()?;
+            if length != -1 {
+                let length = usize::try_from(length);
+                reader.read_bytes(length.map_err(|_| reader.invalid("a negative length"))?)?;
+            }
+        }
+        reader.finish()
+    }
+
+    /// The value whose length field stands at `offset`; `None` is NULL.
+    pub(crate) fn value_at(self, offset: u32) -> Option<&'a [u8]> {
+        let rest = self.body.get(usize::try_from(offset).ok()?..)?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::message::codec::Encode;
+    use crate::message::codec::tests::check;
+    use crate::wire::Writer;
+
+    impl Encode for RowDescription<'_> {
+        const IDENTIFIER: u8 = b'T';
+
+        fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
+            writer.write_count(self.columns.len(), "columns")?;
+            for column in &self.columns {
+                writer.write_cstr(column.name.as_bytes(), "name")?;
+                writer.write_u32(column.table_oid);
+                writer.write_i16(column.attribute_number);
+                writer.write_u32(column.type_oid);
+                writer.write_i16(column.type_size);
+                writer.write_i32(column.type_modifier);
+                writer.write_i16(column.format.code());
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn row_description_round_trips() {
+        check(&RowDescription { columns: vec![] }, b"T\0\0\0\x06\0\0");
+        let column = ColumnDescription {
+            name: "id",
+            table_oid: 16_385,
+            attribute_number: 1,
+            type_oid: 23,
+            type_size: 4,
+            type_modifier: -1,
+            format: Format::Binary,
+        };
+        let vector =
+            b"T\0\0\0\x1b\0\x01id\0\0\0\x40\x01\0\x01\0\0\0\x17\0\x04\xff\xff\xff\xff\0\x01";
+        check(&RowDescription { columns: vec![column] }, vector);
+    }
+
+    const ROW: &[u8] = b"\0\x03\0\0\0\x04\0\0\0\x2a\xff\xff\xff\xff\0\0\0\0";
+
+    #[test]
+    fn the_values_of_a_data_row_are_found() {
+        let mut offsets = Vec::new();
+        let row = DataRow::new(ROW);
+        row.find_values(3, &mut offsets).unwrap();
+        assert_eq!(offsets, [2, 10, 14]);
+        assert_eq!(row.value_at(2), Some(&b"\0\0\0\x2a"[..]));
+        assert_eq!(row.value_at(10), None);
+        assert_eq!(row.value_at(14), Some(&b""[..]));
+    }
+
+    #[test]
+    fn a_data_row_of_another_shape_is_refused() {
+        let refused = |body: &[u8], columns| {
+            let error = DataRow::new(body).find_values(columns, &mut Vec::new()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Protocol);
+        };
+        refused(ROW, 2);
+        refused(ROW, 4);
+        refused(b"\0\x01\xff\xff\xff\xfe", 1);
+        refused(b"\0\x01\x7f\xff\xff\xff", 1);
+        refused(&[ROW, b"x"].concat(), 3);
+        (0..ROW.len()).for_each(|length| refused(&ROW[..length], 3));
+    }
+
+    #[test]
+    fn an_offset_beyond_the_body_has_no_value() {
+        assert_eq!(DataRow::new(ROW).value_at(1000), None);
+        assert_eq!(DataRow::new(ROW).value_at(u32::MAX), None);
+    }
+}

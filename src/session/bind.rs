@@ -1,0 +1,75 @@
+//! Writes parameters: Bind with each value in the type that the statement expects.
+
+use bytes::BytesMut;
+use postgres_types::{IsNull, ToSql, Type};
+
+use crate::error::Error;
+use crate::message::{Encode, Execute, Format, Sync, Value, write_bind};
+use crate::types::Params;
+use crate::wire::Writer;
+
+/// Writes Bind, Execute and Sync.
+pub(crate) fn write_run(
+    out: &mut BytesMut,
+    statement: &str,
+    types: &[Type],
+    params: &dyn Params,
+) -> Result<(), Error> {
+    let (expected, given) = (types.len(), params.count());
+    if expected != given {
+        let text = format!("the statement has {expected} parameters, but {given} were given");
+        return Err(Error::usage(text).unsent());
+    }
+    let param = |index| Some((params.at(index)?, types.get(index)?));
+    let format = |index| match param(index).map(|(value, r#type)| value.encode_format(r#type)) {
+        Some(postgres_types::Format::Text) => Format::Text,
+        Some(postgres_types::Format::Binary) | None => Format::Binary,
+    };
+    write_bind(&mut Writer::new(out), statement, given, format, |index, writer| {
+        match param(index) {
+            Some((value, r#type)) => write_value(index, value, r#type, writer.buffer()),
+            None => Ok(Value::Null),
+        }
+    })?;
+    Execute.encode(out)?;
+    Sync.encode(out)
+}
+
+fn write_value(
+    index: usize,
+    value: &dyn ToSql,
+    r#type: &Type,
+    out: &mut BytesMut,
+) -> Result<Value, Error> {
+    match value.to_sql_checked(r#type, out) {
+        Ok(IsNull::No) => Ok(Value::Written),
+        Ok(IsNull::Yes) => Ok(Value::Null),
+        Err(error) => {
+            let text = format!("parameter ${} of type {} cannot be written", index + 1, r#type);
+            Err(Error::conversion(text).with_source(error).unsent())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn parameters_that_do_not_fit_are_named_and_nothing_is_written() {
+        let write = |params: &dyn Params| {
+            let mut out = BytesMut::new();
+            let types = [Type::INT4, Type::TEXT];
+            let error = write_run(&mut out, "s", &types, params).unwrap_err();
+            assert!(out.is_empty() && error.is_retryable());
+            (error.kind(), error.to_string())
+        };
+        let text = "the statement has 2 parameters, but 1 were given".to_owned();
+        assert_eq!(write(&(1_i32,)), (Kind::Usage, text));
+        let text = "the statement has 2 parameters, but 3 were given".to_owned();
+        assert_eq!(write(&(1_i32, "a", 2)), (Kind::Usage, text));
+        let text = "parameter $1 of type int4 cannot be written".to_owned();
+        assert_eq!(write(&(1_i64, "a")), (Kind::Conversion, text));
+    }
+}

@@ -1,0 +1,165 @@
+//! `Column`: what the server says about one column of a result.
+
+use postgres_types::{Oid, Type};
+
+use crate::error::Error;
+use crate::message::{Format, RowDescription};
+use crate::types::type_of;
+
+/// A column of a result.
+///
+/// # Source
+///
+/// [RowDescription](https://www.postgresql.org/docs/18/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-ROWDESCRIPTION)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    name: Box<str>,
+    r#type: Type,
+    type_size: i16,
+    type_modifier: i32,
+    table_oid: Oid,
+    attribute_number: i16,
+    format: Format,
+}
+
+impl Column {
+    /// Returns the column's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the column's type; for a domain, its base type.
+    pub fn r#type(&self) -> &Type {
+        &self.r#type
+    }
+
+    /// Returns the size of the type in bytes; negative for a type of variable size.
+    pub fn type_size(&self) -> i16 {
+        self.type_size
+    }
+
+    /// Returns the type modifier, whose meaning depends on the type; -1 where there is none.
+    pub fn type_modifier(&self) -> i32 {
+        self.type_modifier
+    }
+
+    /// Returns the OID of the table that the column comes from, if it comes straight from one.
+    pub fn table_oid(&self) -> Option<Oid> {
+        (self.table_oid != 0).then_some(self.table_oid)
+    }
+
+    /// Returns the column's attribute number in that table, if it comes straight from one.
+    pub fn attribute_number(&self) -> Option<i16> {
+        (self.attribute_number != 0).then_some(self.attribute_number)
+    }
+
+    /// Returns the format of the column's values.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The type by which a value is read: what comes as text is read as text, whatever it is.
+    pub(crate) fn read_as(&self) -> &Type {
+        match self.format {
+            Format::Binary => &self.r#type,
+            Format::Text => &Type::TEXT,
+        }
+    }
+}
+
+/// The columns of a description, whose values will come in `format`: the description of a statement cannot
+/// know it yet.
+pub(crate) fn columns(description: RowDescription<'_>, format: Option<Format>) -> Box<[Column]> {
+    let column = |column: crate::message::ColumnDescription<'_>| Column {
+        name: column.name.into(),
+        r#type: type_of(column.type_oid),
+        type_size: column.type_size,
+        type_modifier: column.type_modifier,
+        table_oid: column.table_oid,
+        attribute_number: column.attribute_number,
+        format: format.unwrap_or(column.format),
+    };
+    description.columns.into_iter().map(column).collect()
+}
+
+/// What names a column: its position, counted from 0, or its name.
+pub trait ColumnIndex {
+    /// Returns the position of the column that this names.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if there is no such column, or more than one of that name.
+    fn position(&self, columns: &[Column]) -> Result<usize, Error>;
+}
+
+impl ColumnIndex for usize {
+    fn position(&self, columns: &[Column]) -> Result<usize, Error> {
+        if *self < columns.len() {
+            return Ok(*self);
+        }
+        let text = format!("there is no column {self}: the result has {} columns", columns.len());
+        Err(Error::conversion(text))
+    }
+}
+
+impl ColumnIndex for str {
+    fn position(&self, columns: &[Column]) -> Result<usize, Error> {
+        let mut found = columns.iter().enumerate().filter(|(_, column)| *column.name == *self);
+        match (found.next(), found.next()) {
+            (Some((position, _)), None) => Ok(position),
+            (None, _) => {
+                let names: Vec<_> = columns.iter().take(20).map(|column| &*column.name).collect();
+                let text =
+                    format!("there is no column \"{self}\" among \"{}\"", names.join("\", \""));
+                Err(Error::conversion(text))
+            }
+            (Some(_), Some(_)) => {
+                let text = format!(
+                    "there is more than one column \"{self}\": use its position, or \"as\" in SQL"
+                );
+                Err(Error::conversion(text))
+            }
+        }
+    }
+}
+
+impl<T: ColumnIndex + ?Sized> ColumnIndex for &T {
+    fn position(&self, columns: &[Column]) -> Result<usize, Error> {
+        (**self).position(columns)
+    }
+}
+
+impl ColumnIndex for String {
+    fn position(&self, columns: &[Column]) -> Result<usize, Error> {
+        self.as_str().position(columns)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn column(name: &str, r#type: Type, format: Format) -> Column {
+        Column {
+            name: name.into(),
+            r#type,
+            type_size: -1,
+            type_modifier: -1,
+            table_oid: 0,
+            attribute_number: 0,
+            format,
+        }
+    }
+
+    #[test]
+    fn a_column_is_found_by_position_or_by_its_only_name() {
+        let columns =
+            ["id", "name", "name"].map(|name| column(name, Type::INT4, Format::Binary)).to_vec();
+        assert_eq!(2.position(&columns).unwrap(), 2);
+        assert_eq!("id".position(&columns).unwrap(), 0);
+        let text = |index: &dyn ColumnIndex| index.position(&columns).unwrap_err().to_string();
+        assert_eq!(text(&3_usize), "there is no column 3: the result has 3 columns");
+        assert_eq!(text(&"ID"), "there is no column \"ID\" among \"id\", \"name\", \"name\"");
+        assert!(text(&"name").starts_with("there is more than one column \"name\""));
+    }
+}

@@ -1,0 +1,265 @@
+//! `Connection`: one session, used by one caller at a time.
+
+use std::fmt;
+use std::future::poll_fn;
+
+use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
+
+use crate::config::Config;
+use crate::connection::{Cancellable, Channel, Transport, open, open_stream};
+use crate::error::{Error, ServerError};
+use crate::flow::{Message, Protocol};
+use crate::message::TransactionStatus;
+use crate::session::statement_cache::StatementCache;
+
+/// One session with a PostgreSQL server.
+///
+/// Every operation takes `&mut self`: the session does one thing at a time, and the compiler keeps everybody
+/// else out. Nothing runs in the background: whoever awaits an operation reads and writes the socket, so a
+/// connection works under any executor and does nothing while nobody polls it.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(runtime: impl aiopg::Runtime) -> Result<(), aiopg::Error> {
+/// use aiopg::Connection;
+///
+/// let mut connection = Connection::connect(runtime, "postgresql://ada:secret@localhost/db").await?;
+/// let answer: i32 = connection.query_scalar("select $1::int4 + 2", (40,)).await?;
+/// assert_eq!(answer, 42);
+/// connection.close().await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Cancel safety
+///
+/// The future of any operation may be dropped at any point. A request of which no byte was sent never runs.
+/// Of one that was sent, the reply is read off before the next operation, and the server is asked to cancel it;
+/// see [`OnDrop`](crate::OnDrop). Either the session stays usable or it is closed; no reply ever reaches a
+/// caller that it does not belong to.
+pub struct Connection<R: Runtime = AnyRuntime> {
+    pub(crate) channel: Channel<R>,
+    pub(crate) statements: StatementCache,
+    /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
+    pub(crate) offsets: Vec<u32>,
+}
+
+impl Connection {
+    /// Connects. `config` is a [`Config`], or a connection string.
+    ///
+    /// The type of the runtime is hidden, at the cost of one virtual call per system call. Generic code uses
+    /// [`connect_on`](Self::connect_on) instead.
+    ///
+    /// # Messages
+    ///
+    /// StartupMessage and what authentication demands, up to the first ReadyForQuery; no query after that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`](crate::Kind::Config) if the configuration is not valid, [`Kind::Server`](crate::Kind::Server)
+    /// if the server refuses, [`Kind::Authentication`](crate::Kind::Authentication), and if no address answers
+    /// [`Kind::Io`](crate::Kind::Io) or [`Kind::Timeout`](crate::Kind::Timeout), with every address that was tried
+    /// in [`Error::attempts`].
+    ///
+    /// # Source
+    ///
+    /// [Start-up](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-START-UP)
+    pub async fn connect<C>(runtime: impl Runtime, config: C) -> Result<Self, Error>
+    where
+        C: TryInto<Config, Error: Into<Error>>,
+    {
+        let config = config.try_into().map_err(Into::into)?;
+        Self::open(runtime.erase(), &config).await
+    }
+}
+
+impl<R: Runtime> Connection<R> {
+    /// Connects, and keeps the type of the runtime. For generic code and tests: there is no speed to gain.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Connection::connect).
+    pub async fn connect_on<C>(runtime: R, config: C) -> Result<Self, Error>
+    where
+        C: TryInto<Config, Error: Into<Error>>,
+    {
+        let config = config.try_into().map_err(Into::into)?;
+        Self::open(runtime, &config).await
+    }
+
+    /// Opens a session on a stream that is connected already: a tunnel, a proxy, a pipe in memory.
+    ///
+    /// The hosts of `config` do not count. Without an address there is nowhere to send a cancel request, so a
+    /// statement whose future is dropped runs to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Connection::connect).
+    pub async fn connect_stream<C>(
+        runtime: R,
+        stream: impl ByteStream,
+        config: C,
+    ) -> Result<Self, Error>
+    where
+        C: TryInto<Config, Error: Into<Error>>,
+    {
+        let config = config.try_into().map_err(Into::into)?;
+        let transport = Transport::Custom(Box::new(stream));
+        Ok(Self::new(open_stream(runtime, transport, &config).await?, &config))
+    }
+
+    async fn open(runtime: R, config: &Config) -> Result<Self, Error> {
+        Ok(Self::new(open(runtime, config).await?, config))
+    }
+
+    fn new(channel: Channel<R>, config: &Config) -> Self {
+        let statements = StatementCache::new(config.statement_cache_capacity);
+        Self { channel, statements, offsets: Vec::new() }
+    }
+
+    /// Ends the session in good order: the server is told, and the connection closed. Later operations fail.
+    ///
+    /// Dropping a connection does the same as far as it takes no waiting.
+    ///
+    /// # Messages
+    ///
+    /// Terminate; nothing is awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the session is closed all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`](crate::Kind::Io) if the connection was lost; it is closed then too.
+    pub async fn close(&mut self) -> Result<(), Error> {
+        self.channel.close().await
+    }
+
+    /// Tells whether the session has ended, as far as is known without asking.
+    pub fn is_closed(&self) -> bool {
+        self.channel.ended().is_some()
+    }
+
+    /// Returns the runtime.
+    pub fn runtime(&self) -> &R {
+        self.channel.runtime()
+    }
+
+    /// Returns the process ID of the session's backend, if the server told it.
+    pub fn process_id(&self) -> Option<i32> {
+        self.channel.machine().key().map(|(process_id, _)| process_id)
+    }
+
+    /// Returns a run-time parameter that the server reports, such as `TimeZone`, with its latest value.
+    ///
+    /// # Source
+    ///
+    /// [Asynchronous operations](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-ASYNC)
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.channel.machine().reports().parameter(name)
+    }
+
+    /// Returns the server's version as a number, as `server_version_num` has it: 180004 for 18.4.
+    pub fn server_version(&self) -> Option<u32> {
+        self.parameter("server_version").and_then(version_number)
+    }
+
+    /// Returns what the session's transaction is doing, as the last reply said.
+    pub fn transaction_status(&self) -> TransactionStatus {
+        self.channel.machine().reports().transaction_status()
+    }
+
+    /// Returns the last notices, oldest first: at most 50 of them, and 256 KiB.
+    pub fn notices(&self) -> impl ExactSizeIterator<Item = &ServerError> {
+        self.channel.machine().reports().notices()
+    }
+
+    /// Makes a request, after reading off what is owed to futures that were dropped.
+    pub(crate) async fn request(
+        &mut self,
+        protocol: Protocol,
+        cancellable: Cancellable,
+        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), Error>,
+    ) -> Result<Exchange<'_, R>, Error> {
+        self.channel.settle().await?;
+        let statements = &mut self.statements;
+        self.channel.request(protocol, cancellable, |out| {
+            if protocol == Protocol::Extended {
+                statements.write_closes(out)?;
+            }
+            write(out)
+        })?;
+        Ok(Exchange { connection: self })
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Connection<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("process_id", &self.process_id())
+            .field("server_version", &self.parameter("server_version"))
+            .field("transaction_status", &self.transaction_status())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that is being answered. Dropped before the answer is complete, it is given up.
+pub(crate) struct Exchange<'c, R: Runtime> {
+    pub(crate) connection: &'c mut Connection<R>,
+}
+
+impl<R: Runtime> Exchange<'_, R> {
+    pub(crate) async fn message(&mut self) -> Result<Message, Error> {
+        poll_fn(|cx| self.connection.channel.poll_message(cx)).await
+    }
+}
+
+impl<R: Runtime> Drop for Exchange<'_, R> {
+    fn drop(&mut self) {
+        self.connection.channel.abandon();
+    }
+}
+
+/// `18.4 (Debian 18.4-1)` as 180004, `9.6.24` as 90624, `19beta1` as 190000.
+fn version_number(text: &str) -> Option<u32> {
+    let digits = |part: &str| {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part.get(..end)?.parse::<u32>().ok()
+    };
+    let mut parts = text.split('.');
+    let major = digits(parts.next()?)?;
+    let minor = parts.next().and_then(digits).unwrap_or(0);
+    if major >= 10 {
+        return major.checked_mul(10_000)?.checked_add(minor);
+    }
+    let patch = parts.next().and_then(digits).unwrap_or(0);
+    Some(major * 10_000 + minor.checked_mul(100)?.checked_add(patch)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbered_as_the_server_numbers_them() {
+        assert_eq!(version_number("18.4 (Debian 18.4-1)"), Some(180_004));
+        assert_eq!(version_number("13.23"), Some(130_023));
+        assert_eq!(version_number("9.6.24"), Some(90_624));
+        assert_eq!(version_number("19beta1"), Some(190_000));
+        assert_eq!(version_number("19"), Some(190_000));
+        assert_eq!(version_number("x"), None);
+        assert_eq!(version_number("99999999999.1"), None);
+    }
+
+    #[test]
+    fn connections_are_send_and_sync() {
+        fn shareable<T: Send + Sync + 'static>() {}
+        shareable::<Connection>();
+    }
+}

@@ -1,0 +1,182 @@
+//! `FromRow`: a row as a tuple or a struct, its types checked once per result.
+
+use postgres_types::FromSql;
+
+use crate::error::Error;
+use crate::session::column::{Column, ColumnIndex};
+use crate::session::row::{OwnedRow, Row, accepts};
+
+/// A type that a row can be converted into: tuples of 1 to 16 values by position, and structs of your own.
+///
+/// The types of the columns are checked once per result, by [`plan`](Self::plan), and not again for each row.
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::{Column, Error, FromRow, Row, checked_columns};
+///
+/// struct City<'r> {
+///     name: &'r str,
+///     population: Option<i32>,
+/// }
+///
+/// impl<'r> FromRow<'r> for City<'r> {
+///     type Plan = [usize; 2];
+///
+///     fn plan(columns: &[Column]) -> Result<Self::Plan, Error> {
+///         checked_columns!(columns, name: &str, population: Option<i32>)
+///     }
+///
+///     fn from_row(plan: &Self::Plan, row: Row<'r>) -> Result<Self, Error> {
+///         let [name, population] = *plan;
+///         Ok(Self { name: row.value_at(name)?, population: row.value_at(population)? })
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a row cannot be converted into `{Self}`",
+    note = "a single value is read by `query_scalar`, or as a tuple of one: `(T,)`"
+)]
+pub trait FromRow<'r>: Sized {
+    /// Which column feeds which part, found once per result.
+    type Plan: Send + Sync;
+
+    /// Finds the columns and checks their types.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if a column is missing or of another type.
+    fn plan(columns: &[Column]) -> Result<Self::Plan, Error>;
+
+    /// Converts a row of the result that the plan was made for.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if a value cannot be read.
+    fn from_row(plan: &Self::Plan, row: Row<'r>) -> Result<Self, Error>;
+}
+
+impl<'r> Row<'r> {
+    /// Converts the row into `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if the columns do not fit `T`, or a value does not.
+    pub fn decode<T: FromRow<'r>>(&self) -> Result<T, Error> {
+        let plan = T::plan(self.columns())?;
+        T::from_row(&plan, *self)
+    }
+
+    /// Returns the value at `position`, whose type [`FromRow::plan`] has checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if the value cannot be read, or is NULL and `T` is not an
+    /// `Option`.
+    pub fn value_at<T: FromSql<'r>>(&self, position: usize) -> Result<T, Error> {
+        self.checked(position)
+    }
+}
+
+impl OwnedRow {
+    /// Converts the row into `T`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Row::decode`].
+    pub fn decode<'r, T: FromRow<'r>>(&'r self) -> Result<T, Error> {
+        self.row().decode()
+    }
+}
+
+/// Finds the column that `index` names and checks that `T` reads its type; for [`FromRow::plan`].
+///
+/// # Errors
+///
+/// [`Kind::Conversion`](crate::Kind::Conversion) if it is missing, ambiguous or of another type.
+pub fn checked_column<'r, T: FromSql<'r>>(
+    columns: &[Column],
+    index: impl ColumnIndex,
+) -> Result<usize, Error> {
+    let position = index.position(columns)?;
+    columns.get(position).map_or(Ok(()), accepts::<T>)?;
+    Ok(position)
+}
+
+/// Finds columns by name and checks their types; for [`FromRow::plan`](crate::FromRow::plan).
+#[macro_export]
+macro_rules! checked_columns {
+    ($columns:expr, $($name:ident: $type:ty),+ $(,)?) => {{
+        let columns: &[$crate::Column] = $columns;
+        (|| Ok([$($crate::checked_column::<$type>(columns, stringify!($name))?),+]))()
+    }};
+}
+
+fn has_columns(columns: &[Column], expected: usize) -> Result<(), Error> {
+    if columns.len() == expected {
+        return Ok(());
+    }
+    let text = format!("the result has {} columns, the tuple {expected}", columns.len());
+    Err(Error::conversion(text))
+}
+
+macro_rules! tuples {
+    ($($count:literal: $($name:ident $index:tt),+;)*) => {$(
+        impl<'r, $($name: FromSql<'r>),+> FromRow<'r> for ($($name,)+) {
+            type Plan = ();
+
+            fn plan(columns: &[Column]) -> Result<(), Error> {
+                has_columns(columns, $count)?;
+                $(checked_column::<$name>(columns, $index)?;)+
+                Ok(())
+            }
+
+            fn from_row(_: &(), row: Row<'r>) -> Result<Self, Error> {
+                Ok(($(row.checked::<$name>($index)?,)+))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1: A 0;
+    2: A 0, B 1;
+    3: A 0, B 1, C 2;
+    4: A 0, B 1, C 2, D 3;
+    5: A 0, B 1, C 2, D 3, E 4;
+    6: A 0, B 1, C 2, D 3, E 4, F 5;
+    7: A 0, B 1, C 2, D 3, E 4, F 5, G 6;
+    8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
+    9: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8;
+    10: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9;
+    11: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10;
+    12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11;
+    13: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12;
+    14: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13;
+    15: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14;
+    16: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15;
+}
+
+#[cfg(test)]
+mod tests {
+    use postgres_types::Type;
+
+    use super::*;
+    use crate::message::Format;
+    use crate::session::column::tests::column;
+
+    #[test]
+    fn a_plan_names_what_does_not_fit() {
+        let columns =
+            [column("id", Type::INT4, Format::Binary), column("n", Type::TEXT, Format::Binary)];
+        assert!(<(i32, &str)>::plan(&columns).is_ok());
+        let text = <(i32,)>::plan(&columns).unwrap_err().to_string();
+        assert_eq!(text, "the result has 2 columns, the tuple 1");
+        let text = <(i32, i32)>::plan(&columns).unwrap_err().to_string();
+        assert_eq!(text, "column \"n\" of type text cannot be read as `i32`");
+        let plan: Result<[usize; 2], Error> = checked_columns!(&columns, n: &str, id: i32);
+        assert_eq!(plan.unwrap(), [1, 0]);
+        let plan: Result<[usize; 1], Error> = checked_columns!(&columns, missing: i32);
+        assert!(plan.unwrap_err().to_string().contains("\"missing\""));
+    }
+}

@@ -1,0 +1,26 @@
+//! A session as its user sees it: statements, rows, and the verbs that run them.
+
+mod lexer;
+mod column;
+mod row;
+mod from_row;
+mod rows;
+mod statement;
+mod statement_cache;
+mod connection;
+mod bind;
+mod row_stream;
+mod prepare;
+mod query;
+mod simple;
+mod client;
+
+pub use crate::session::client::Client;
+pub use crate::session::column::{Column, ColumnIndex};
+pub use crate::session::connection::Connection;
+pub use crate::session::from_row::{FromRow, checked_column};
+pub use crate::session::query::{Source, ToStatement};
+pub use crate::session::row::{OwnedRow, Row};
+pub use crate::session::row_stream::{OwnedRowStream, RowStream};
+pub use crate::session::rows::{Iter, Rows};
+pub use crate::session::statement::Statement;

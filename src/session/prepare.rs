@@ -1,0 +1,140 @@
+//! Parse and Describe: how a text becomes a statement, in a trip of its own or together with its first use.
+
+use aiopg_runtime::Runtime;
+use bytes::BytesMut;
+use postgres_types::Type;
+
+use crate::connection::Cancellable;
+use crate::error::Error;
+use crate::flow::Protocol;
+use crate::message::{Backend, Describe, Encode, Format, Object, Parse, Sync};
+use crate::session::bind::write_run;
+use crate::session::column::columns;
+use crate::session::connection::{Connection, Exchange};
+use crate::session::lexer::cancellable;
+use crate::session::row_stream::RowStream;
+use crate::session::statement::{Name, Statement};
+use crate::types::{Params, type_of};
+
+impl<R: Runtime> Connection<R> {
+    /// Prepares a statement, unless the connection has it already.
+    ///
+    /// There is seldom a need to: a statement given as text is prepared at its first use and kept.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let insert = connection.prepare("insert into city (name) values ($1)").await?;
+    /// for name in ["Wien", "Graz"] {
+    ///     connection.execute(&insert, (name,)).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// Parse, Describe and Sync in one write: one round trip, or none if the connection has the statement.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, a statement that the server may have made is closed with the next request.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Server`](crate::Kind::Server) if the server rejects the text.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
+    pub async fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.find(sql) {
+            return Ok(statement);
+        }
+        let name = self.statements.next_name();
+        let mut exchange = self
+            .request(Protocol::Extended, Cancellable::Yes, |out| {
+                write_parse(out, &name, sql, &[])?;
+                Sync.encode(out)
+            })
+            .await?;
+        let statement = exchange.described(name, sql).await?;
+        exchange.finish().await?;
+        exchange.connection.statements.keep(statement.clone());
+        Ok(statement)
+    }
+
+    /// Prepares and runs a statement in one round trip, which takes the types of the parameters. With a name,
+    /// the statement is kept.
+    pub(crate) async fn parse_and_run(
+        &mut self,
+        name: Name,
+        sql: &str,
+        types: &[Type],
+        params: &dyn Params,
+    ) -> Result<RowStream<'_, R>, Error> {
+        let mut exchange = self
+            .request(Protocol::Extended, cancellable(sql), |out| {
+                write_parse(out, &name, sql, types)?;
+                write_run(out, &name.text, types, params)
+            })
+            .await?;
+        let kept = !name.text.is_empty();
+        let statement = exchange.described(name, sql).await?;
+        if kept {
+            exchange.connection.statements.keep(statement.clone());
+        }
+        Ok(RowStream::new(exchange, statement))
+    }
+}
+
+fn write_parse(out: &mut BytesMut, name: &Name, sql: &str, types: &[Type]) -> Result<(), Error> {
+    let oids: Vec<_> = types.iter().map(Type::oid).collect();
+    Parse { statement: &name.text, sql, types: &oids }.encode(out)?;
+    Describe { object: Object::Statement, name: &name.text }.encode(out)
+}
+
+impl<R: Runtime> Exchange<'_, R> {
+    /// Reads the reply to Parse and Describe.
+    async fn described(&mut self, mut name: Name, sql: &str) -> Result<Statement, Error> {
+        let mut params = None;
+        loop {
+            let message = self.message().await?;
+            let columns = match self.connection.channel.machine().decode(message) {
+                Ok(Backend::ParseComplete | Backend::CloseComplete) => continue,
+                Ok(Backend::ParameterDescription(description)) => {
+                    params = Some(description.types.into_iter().map(type_of).collect());
+                    continue;
+                }
+                Ok(Backend::RowDescription(description)) => {
+                    columns(description, Some(Format::Binary))
+                }
+                Ok(Backend::NoData) => [].into(),
+                Ok(Backend::ErrorResponse(error)) => {
+                    name.forget();
+                    let error = Error::from_server(error.0).with_statement(sql);
+                    return Err(self.finish().await.err().unwrap_or(error));
+                }
+                Ok(other) => {
+                    let error = Error::unexpected(other.name());
+                    return Err(self.connection.channel.end(error));
+                }
+                Err(error) => return Err(self.connection.channel.end(error)),
+            };
+            let Some(params) = params else {
+                let error = Error::unexpected("RowDescription");
+                return Err(self.connection.channel.end(error));
+            };
+            return Ok(Statement::new(name, sql, params, columns.into()));
+        }
+    }
+
+    /// Reads up to ReadyForQuery.
+    pub(crate) async fn finish(&mut self) -> Result<(), Error> {
+        while self.connection.channel.machine().is_owed() {
+            self.message().await?;
+        }
+        self.connection.statements.closes_done();
+        Ok(())
+    }
+}

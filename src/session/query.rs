@@ -1,0 +1,365 @@
+//! The verbs: `query`, `query_one`, `query_opt`, `query_scalar`, `query_as`, `query_typed`, `execute`, `stream`.
+
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+
+use aiopg_runtime::Runtime;
+use postgres_types::{FromSql, ToSql, Type};
+
+use crate::error::{Error, Kind, SqlState};
+use crate::flow::Protocol;
+use crate::message::TransactionStatus;
+use crate::session::bind::write_run;
+use crate::session::connection::Connection;
+use crate::session::from_row::FromRow;
+use crate::session::row::{OwnedRow, accepts};
+use crate::session::row_stream::RowStream;
+use crate::session::rows::Rows;
+use crate::session::statement::Statement;
+use crate::types::Params;
+
+/// A text or a prepared [`Statement`]: what the verbs run.
+///
+/// A text is prepared at its first use and kept by the connection, so that the next use costs one message each way.
+pub trait ToStatement: Sync {
+    /// Returns what is to be run.
+    fn source(&self) -> Source<'_>;
+}
+
+/// What is to be run.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Source<'s> {
+    /// A text, with `$1`, `$2` and so on for its parameters.
+    Text(&'s str),
+    /// A statement that is prepared.
+    Prepared(&'s Statement),
+}
+
+impl ToStatement for str {
+    fn source(&self) -> Source<'_> {
+        Source::Text(self)
+    }
+}
+
+impl ToStatement for String {
+    fn source(&self) -> Source<'_> {
+        Source::Text(self)
+    }
+}
+
+impl ToStatement for Statement {
+    fn source(&self) -> Source<'_> {
+        Source::Prepared(self)
+    }
+}
+
+impl<S: ToStatement + ?Sized> ToStatement for &S {
+    fn source(&self) -> Source<'_> {
+        (**self).source()
+    }
+}
+
+impl<R: Runtime> Connection<R> {
+    /// Runs a statement and returns all its rows.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let rows = connection.query("select id, name from city where id < $1", (100,)).await?;
+    /// for row in &rows {
+    ///     println!("{}: {}", row.get::<i32>("id"), row.get::<&str>("name"));
+    /// }
+    /// let cities: Vec<(i32, &str)> = rows.decode()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// Bind, Execute and Sync in one write: one round trip. The first use of a text adds Parse and Describe: in
+    /// the same trip if it has no parameters, else in one before it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first byte was sent, the statement never runs. Dropped later, it may or may not have
+    /// run; its reply is read off before the next operation.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Server`] if the statement fails, [`Kind::Conversion`] if a parameter does not fit its type,
+    /// [`Kind::Usage`] if there are too few or too many; nothing is sent in the last two cases.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
+    pub async fn query(
+        &mut self,
+        statement: impl ToStatement,
+        params: impl Params,
+    ) -> Result<Rows, Error> {
+        self.fetch(statement.source(), &params).await
+    }
+
+    /// Runs a statement and converts each of its rows into `T`, after checking once that the columns fit.
+    ///
+    /// For values that borrow from the row, [`query`](Self::query) and [`Rows::decode`] serve.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query), and [`Kind::Conversion`] if a column does not fit.
+    pub async fn query_as<T: for<'r> FromRow<'r>>(
+        &mut self,
+        statement: impl ToStatement,
+        params: impl Params,
+    ) -> Result<Vec<T>, Error> {
+        self.fetch(statement.source(), &params).await?.decode()
+    }
+
+    /// Runs a statement that returns exactly one row.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query), and [`Kind::RowCount`] if there is no row, or more than one.
+    pub async fn query_one(
+        &mut self,
+        statement: impl ToStatement,
+        params: impl Params,
+    ) -> Result<OwnedRow, Error> {
+        self.fetch_opt(statement.source(), &params).await?.ok_or_else(no_row)
+    }
+
+    /// Runs a statement that returns one row or none.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query), and [`Kind::RowCount`] if there is more than one row.
+    pub async fn query_opt(
+        &mut self,
+        statement: impl ToStatement,
+        params: impl Params,
+    ) -> Result<Option<OwnedRow>, Error> {
+        self.fetch_opt(statement.source(), &params).await
+    }
+
+    /// Runs a statement that returns exactly one row of one column, and returns its value.
+    ///
+    /// A value that can be NULL is read as an `Option`.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query), [`Kind::RowCount`] if there is no row, or more than one, and
+    /// [`Kind::Conversion`] if there is more than one column or `T` does not fit.
+    pub async fn query_scalar<T: for<'r> FromSql<'r>>(
+        &mut self,
+        statement: impl ToStatement,
+        params: impl Params,
+    ) -> Result<T, Error> {
+        let mut rows = self.run(statement.source(), &params).await?;
+        let checked = match rows.columns() {
+            [column] => accepts::<T>(column),
+            columns => {
+                let text = format!("one column was expected, but there are {}", columns.len());
+                Err(Error::conversion(text))
+            }
+        };
+        let value = rows.single(|row| checked.clone().and_then(|()| row.checked::<T>(0))).await?;
+        value.transpose()?.ok_or_else(no_row)
+    }
+
+    /// Runs a statement with parameters whose types are given, so that the server need not be asked for them.
+    ///
+    /// The statement is not kept.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// use aiopg::postgres_types::Type;
+    ///
+    /// let rows = connection.query_typed("select $1 + 1", &[(&1_i64, Type::INT8)]).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// Parse, Describe, Bind, Execute and Sync in one write: one round trip.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query).
+    pub async fn query_typed(
+        &mut self,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Rows, Error> {
+        let types: Vec<_> = params.iter().map(|(_, r#type)| r#type.clone()).collect();
+        let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+        let name = self.statements.unnamed();
+        let mut rows = self.parse_and_run(name, sql, &types, &values).await?;
+        rows.collect().await
+    }
+
+    /// Runs a statement and returns how many rows it touched: inserted, updated, deleted, merged or selected.
+    ///
+    /// Rows that it returns are passed over.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query).
+    pub async fn execute(
+        &mut self,
+        statement: impl ToStatement,
+        params: impl Params,
+    ) -> Result<u64, Error> {
+        let (source, params) = (statement.source(), &params);
+        let mut rows = self.run(source, params).await?;
+        match rows.skip().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                self.forget_stale(source, error)?;
+                self.run(source, params).await?.skip().await
+            }
+            done => done,
+        }
+    }
+
+    /// Runs a statement and returns its rows as they arrive.
+    ///
+    /// # Messages
+    ///
+    /// As [`query`](Self::query); rows are read as they are asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query); most errors of the server come with the first row.
+    pub async fn stream(
+        &mut self,
+        statement: impl ToStatement,
+        params: impl Params,
+    ) -> Result<RowStream<'_, R>, Error> {
+        self.run(statement.source(), &params).await
+    }
+
+    async fn fetch(&mut self, source: Source<'_>, params: &dyn Params) -> Result<Rows, Error> {
+        let mut rows = self.run(source, params).await?;
+        match rows.collect().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                self.forget_stale(source, error)?;
+                self.run(source, params).await?.collect().await
+            }
+            done => done,
+        }
+    }
+
+    async fn fetch_opt(
+        &mut self,
+        source: Source<'_>,
+        params: &dyn Params,
+    ) -> Result<Option<OwnedRow>, Error> {
+        let mut rows = self.run(source, params).await?;
+        let columns = rows.statement().shared_columns();
+        rows.single(|row| row.to_owned(&columns)).await
+    }
+
+    /// Sends a statement, which is prepared first if the connection does not have it.
+    async fn run(
+        &mut self,
+        source: Source<'_>,
+        params: &dyn Params,
+    ) -> Result<RowStream<'_, R>, Error> {
+        let statement = match source {
+            Source::Text(sql) => match self.statements.find(sql) {
+                Some(statement) => statement,
+                None if params.count() == 0 => {
+                    let name = self.statements.next_name();
+                    return self.parse_and_run(name, sql, &[], params).await;
+                }
+                None => self.prepare(sql).await?,
+            },
+            Source::Prepared(statement) if self.statements.owns(statement) => statement.clone(),
+            Source::Prepared(_) => {
+                return Err(Error::usage("the statement belongs to another connection").unsent());
+            }
+        };
+        let exchange = self
+            .request(Protocol::Extended, statement.cancellable(), |out| {
+                write_run(out, statement.name(), statement.params(), params)
+            })
+            .await?;
+        Ok(RowStream::new(exchange, statement))
+    }
+
+    /// Forgets a statement that the server no longer has or will not run as it was described. Returns the error
+    /// if it cannot be prepared anew without asking: a failed transaction takes nothing more.
+    fn forget_stale(&mut self, source: Source<'_>, error: Error) -> Result<(), Error> {
+        let Source::Text(sql) = source else { return Err(error) };
+        self.statements.forget(sql);
+        match self.transaction_status() {
+            TransactionStatus::Idle => Ok(()),
+            TransactionStatus::InTransaction | TransactionStatus::InError => Err(error),
+        }
+    }
+}
+
+impl<R: Runtime> RowStream<'_, R> {
+    /// All rows.
+    async fn collect(&mut self) -> Result<Rows, Error> {
+        let mut rows = Rows::new(self.statement().shared_columns());
+        let collecting = poll_fn(|cx| {
+            while let Some(message) = ready!(self.poll_message(cx))? {
+                rows.push(self.body(message)).map_err(|error| self.violated(error))?;
+            }
+            Poll::Ready(Ok::<_, Error>(()))
+        });
+        collecting.await?;
+        rows.set_tag(self.command_tag());
+        Ok(rows)
+    }
+
+    /// Passes over all rows and returns how many the statement touched.
+    async fn skip(&mut self) -> Result<u64, Error> {
+        let skipping = poll_fn(|cx| {
+            while ready!(self.poll_message(cx))?.is_some() {}
+            Poll::Ready(Ok::<_, Error>(()))
+        });
+        skipping.await?;
+        Ok(self.command_tag().rows())
+    }
+
+    /// What `read` makes of the only row; `None` if there is no row.
+    async fn single<T>(
+        &mut self,
+        mut read: impl FnMut(crate::session::row::Row<'_>) -> T,
+    ) -> Result<Option<T>, Error> {
+        let (mut value, mut count) = (None, 0_u64);
+        let reading = poll_fn(|cx| {
+            while let Some(message) = ready!(self.poll_message(cx))? {
+                count += 1;
+                if count == 1 {
+                    self.find_values(message)?;
+                    value = Some(read(self.lend(message)));
+                }
+            }
+            Poll::Ready(Ok::<_, Error>(()))
+        });
+        reading.await?;
+        if count > 1 {
+            let text = format!("one row was expected, but there are {count}");
+            return Err(Error::new(Kind::RowCount, text));
+        }
+        Ok(value)
+    }
+
+    /// Whether the server refused the statement because it has forgotten it, or because what it returns is no
+    /// longer what was described. Nothing has been run then.
+    fn is_stale(&self, error: &Error) -> bool {
+        let stale = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
+        self.was_refused() && error.sqlstate().is_some_and(|state| stale.contains(&state))
+    }
+}
+
+fn no_row() -> Error {
+    Error::new(Kind::RowCount, "one row was expected, but there is none")
+}

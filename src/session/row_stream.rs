@@ -1,0 +1,230 @@
+//! `RowStream`: the rows of a statement as they arrive.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use aiopg_runtime::{AnyRuntime, Runtime};
+use futures_core::Stream;
+
+use crate::error::Error;
+use crate::flow::Message;
+use crate::message::{Backend, CommandTag, DataRow};
+use crate::session::column::Column;
+use crate::session::connection::Exchange;
+use crate::session::row::{OwnedRow, Row};
+use crate::session::statement::Statement;
+
+/// The rows of a statement as they arrive, each lent until the next is asked for.
+///
+/// # Cancel safety
+///
+/// [`next`](Self::next) may be dropped and called again: no row is lost. Dropping the stream gives up the rest of
+/// the result, as [`OnDrop`](crate::OnDrop) says; the connection can be used again at once.
+pub struct RowStream<'c, R: Runtime = AnyRuntime> {
+    exchange: Exchange<'c, R>,
+    statement: Statement,
+    tag: CommandTag,
+    error: Option<Error>,
+    /// BindComplete has come: from here on the statement may have had an effect.
+    bound: bool,
+    done: bool,
+}
+
+impl<'c, R: Runtime> RowStream<'c, R> {
+    pub(crate) fn new(exchange: Exchange<'c, R>, statement: Statement) -> Self {
+        let tag = CommandTag::EMPTY;
+        Self { exchange, statement, tag, error: None, bound: false, done: false }
+    }
+
+    /// Returns the next row, or `None` at the end.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let mut rows = connection.stream("select generate_series(1, $1)", (1_000_000,)).await?;
+    /// let mut sum = 0_i64;
+    /// while let Some(row) = rows.next().await? {
+    ///     sum += i64::from(row.get::<i32>(0));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Server`](crate::Kind::Server) if the statement fails, which may happen after some rows; then the
+    /// stream is at its end.
+    pub async fn next(&mut self) -> Result<Option<Row<'_>>, Error> {
+        let Some(message) = poll_fn(|cx| self.poll_message(cx)).await? else {
+            return Ok(None);
+        };
+        self.find_values(message)?;
+        Ok(Some(self.lend(message)))
+    }
+
+    /// Returns the columns.
+    pub fn columns(&self) -> &[Column] {
+        self.statement.columns()
+    }
+
+    /// Returns what the server said when the statement was complete; empty before the end of the stream.
+    pub fn command_tag(&self) -> CommandTag {
+        self.tag
+    }
+
+    /// Makes a [`Stream`] of rows that own their values.
+    pub fn owned(self) -> OwnedRowStream<'c, R> {
+        let columns = self.statement.shared_columns();
+        OwnedRowStream { rows: self, columns }
+    }
+
+    /// The next DataRow, or `None` when the reply is complete.
+    pub(crate) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        while !self.done {
+            let polled = ready!(self.exchange.connection.channel.poll_message(cx));
+            let message = polled.map_err(|error| self.failed(error))?;
+            if message.tag == DataRow::TAG && self.error.is_none() {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            self.handle(message)?;
+        }
+        Poll::Ready(self.error.take().map_or(Ok(None), Err))
+    }
+
+    /// The body of a DataRow that [`poll_message`](Self::poll_message) has returned.
+    pub(crate) fn body(&self, message: Message) -> &[u8] {
+        self.exchange.connection.channel.machine().body(message)
+    }
+
+    /// Finds the values of a row.
+    pub(crate) fn find_values(&mut self, message: Message) -> Result<(), Error> {
+        let connection = &mut *self.exchange.connection;
+        connection.offsets.clear();
+        let body = connection.channel.machine().body(message);
+        let columns = self.statement.columns().len();
+        let found = DataRow::new(body).find_values(columns, &mut connection.offsets);
+        found.map_err(|error| self.violated(error))
+    }
+
+    /// Lends a row whose values have been found.
+    pub(crate) fn lend(&self, message: Message) -> Row<'_> {
+        Row::new(self.statement.columns(), self.body(message), &self.exchange.connection.offsets)
+    }
+
+    /// Whether the statement was refused before it could have had an effect.
+    pub(crate) fn was_refused(&self) -> bool {
+        !self.bound
+    }
+
+    pub(crate) fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// Ends the session: the server broke the protocol.
+    pub(crate) fn violated(&mut self, error: Error) -> Error {
+        let error = self.exchange.connection.channel.end(error);
+        self.failed(error)
+    }
+
+    fn failed(&mut self, error: Error) -> Error {
+        self.done = true;
+        error.with_statement(self.statement.sql())
+    }
+
+    fn handle(&mut self, message: Message) -> Result<(), Error> {
+        let connection = &mut *self.exchange.connection;
+        match connection.channel.machine().decode(message) {
+            Ok(Backend::BindComplete) => self.bound = true,
+            Ok(Backend::CommandComplete(complete)) => self.tag = complete.tag,
+            Ok(Backend::EmptyQueryResponse) => self.tag = CommandTag::EMPTY,
+            Ok(Backend::ErrorResponse(error)) => {
+                let error = Error::from_server(error.0).with_statement(self.statement.sql());
+                self.error.get_or_insert(error);
+            }
+            Ok(Backend::CopyOutResponse(_)) => {
+                self.error.get_or_insert_with(copy_out_refused);
+            }
+            // What ends the reply is seen below. The others come before the rows, or after an error when nobody
+            // waits for them.
+            Ok(
+                Backend::ReadyForQuery(_)
+                | Backend::CloseComplete
+                | Backend::ParseComplete
+                | Backend::DataRow(_)
+                | Backend::CopyData(_)
+                | Backend::CopyDone,
+            ) => {}
+            Ok(other) => {
+                let error = Error::unexpected(other.name());
+                return Err(self.violated(error));
+            }
+            Err(error) => return Err(self.violated(error)),
+        }
+        if !self.exchange.connection.channel.machine().is_owed() {
+            self.done = true;
+            self.exchange.connection.statements.closes_done();
+        }
+        Ok(())
+    }
+}
+
+/// The statement sends copy data, and nobody asked for it.
+pub(crate) fn copy_out_refused() -> Error {
+    Error::usage("this call takes no copy data: COPY ... TO STDOUT was given")
+}
+
+impl<R: Runtime> fmt::Debug for RowStream<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowStream")
+            .field("statement", &self.statement)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Stream`] of rows that own their values: each is one allocation for its bytes and one for its layout.
+pub struct OwnedRowStream<'c, R: Runtime = AnyRuntime> {
+    rows: RowStream<'c, R>,
+    columns: Arc<[Column]>,
+}
+
+impl<R: Runtime> OwnedRowStream<'_, R> {
+    /// Returns the columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns what the server said when the statement was complete; empty before the end of the stream.
+    pub fn command_tag(&self) -> CommandTag {
+        self.rows.tag
+    }
+}
+
+impl<R: Runtime> Stream for OwnedRowStream<'_, R> {
+    type Item = Result<OwnedRow, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let row = match ready!(this.rows.poll_message(cx)) {
+            Ok(None) => return Poll::Ready(None),
+            Ok(Some(message)) => this
+                .rows
+                .find_values(message)
+                .map(|()| this.rows.lend(message).to_owned(&this.columns)),
+            Err(error) => Err(error),
+        };
+        Poll::Ready(Some(row))
+    }
+}
+
+impl<R: Runtime> fmt::Debug for OwnedRowStream<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rows.fmt(f)
+    }
+}

@@ -1,0 +1,168 @@
+//! `Rows`: a whole result in one piece of memory.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::message::{CommandTag, DataRow};
+use crate::session::column::Column;
+use crate::session::from_row::FromRow;
+use crate::session::row::Row;
+
+/// All rows of a result. They own their memory, so many results may be open side by side.
+///
+/// The rows stand one behind the other in a single buffer; there is no allocation per row.
+#[derive(Clone)]
+pub struct Rows {
+    columns: Arc<[Column]>,
+    bodies: Vec<u8>,
+    /// Where each row's body starts in `bodies`.
+    starts: Vec<usize>,
+    /// Where each value's length stands in its row's body: as many as columns for each row.
+    offsets: Vec<u32>,
+    tag: CommandTag,
+}
+
+impl Rows {
+    pub(crate) fn new(columns: Arc<[Column]>) -> Self {
+        Self {
+            columns,
+            bodies: Vec::new(),
+            starts: Vec::new(),
+            offsets: Vec::new(),
+            tag: CommandTag::EMPTY,
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn push(&mut self, body: &[u8]) -> Result<(), Error> {
+        DataRow::new(body).find_values(self.columns.len(), &mut self.offsets)?;
+        self.starts.push(self.bodies.len());
+        self.bodies.extend_from_slice(body);
+        Ok(())
+    }
+
+    pub(crate) fn set_tag(&mut self, tag: CommandTag) {
+        self.tag = tag;
+    }
+
+    /// Returns how many rows there are.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Tells whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Returns the columns; there are none if the statement returns no rows by its nature.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns what the server said when the statement was complete.
+    pub fn command_tag(&self) -> CommandTag {
+        self.tag
+    }
+
+    /// Lends the row at `index`, counted from 0.
+    pub fn row(&self, index: usize) -> Option<Row<'_>> {
+        let start = *self.starts.get(index)?;
+        let end = self.starts.get(index + 1).copied().unwrap_or(self.bodies.len());
+        let width = self.columns.len();
+        let offsets = self.offsets.get(index * width..(index + 1) * width)?;
+        Some(Row::new(&self.columns, self.bodies.get(start..end)?, offsets))
+    }
+
+    /// Lends the rows in order.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { rows: self, next: 0 }
+    }
+
+    /// Converts every row into `T`, after checking once that the columns fit.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if the columns do not fit `T`, or a value does not.
+    pub fn decode<'r, T: FromRow<'r>>(&'r self) -> Result<Vec<T>, Error> {
+        let plan = T::plan(&self.columns)?;
+        self.iter().map(|row| T::from_row(&plan, row)).collect()
+    }
+}
+
+impl<'r> IntoIterator for &'r Rows {
+    type Item = Row<'r>;
+    type IntoIter = Iter<'r>;
+
+    fn into_iter(self) -> Iter<'r> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("len", &self.len())
+            .field("command_tag", &self.tag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Lends the rows of a [`Rows`] in order.
+#[derive(Clone, Debug)]
+pub struct Iter<'r> {
+    rows: &'r Rows,
+    next: usize,
+}
+
+impl<'r> Iterator for Iter<'r> {
+    type Item = Row<'r>;
+
+    fn next(&mut self) -> Option<Row<'r>> {
+        let row = self.rows.row(self.next)?;
+        self.next += 1;
+        Some(row)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.rows.len().saturating_sub(self.next);
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use postgres_types::Type;
+
+    use super::*;
+    use crate::message::Format;
+    use crate::session::column::tests::column;
+
+    #[test]
+    fn rows_come_back_in_order() {
+        let mut rows = Rows::new([column("name", Type::TEXT, Format::Binary)].into());
+        for text in [&b"a"[..], b"", b"ccc"] {
+            let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+            rows.push(&[b"\0\x01", &length[..], text].concat()).unwrap();
+        }
+        rows.push(b"\0\x01\xff\xff\xff\xff").unwrap();
+        assert_eq!(rows.iter().len(), 4);
+        let names: Vec<_> = rows.iter().map(|row| row.get::<Option<&str>>(0)).collect();
+        assert_eq!(names, [Some("a"), Some(""), Some("ccc"), None]);
+        assert!(rows.row(4).is_none());
+        assert!(rows.decode::<(&str,)>().is_err());
+        assert_eq!(rows.decode::<(Option<&str>,)>().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn rows_without_columns_are_counted() {
+        let mut rows = Rows::new([].into());
+        rows.push(b"\0\0").unwrap();
+        rows.push(b"\0\0").unwrap();
+        assert_eq!(rows.iter().count(), 2);
+        assert!(rows.push(b"\0\x01\xff\xff\xff\xff").is_err());
+    }
+}

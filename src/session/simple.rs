@@ -1,0 +1,177 @@
+//! `batch_execute` and `simple_query`: several statements in one text, by the simple protocol.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use aiopg_runtime::Runtime;
+
+use crate::connection::Cancellable;
+use crate::error::Error;
+use crate::flow::{Message, Protocol};
+use crate::message::{Backend, CommandTag, Encode, Query};
+use crate::session::column::columns;
+use crate::session::connection::{Connection, Exchange};
+use crate::session::lexer::cancellable;
+use crate::session::row_stream::copy_out_refused;
+use crate::session::rows::Rows;
+
+impl<R: Runtime> Connection<R> {
+    /// Runs a text of any number of statements, without parameters, and passes over what they return.
+    ///
+    /// Unless the text begins transactions itself, all of it is one: an error undoes the whole.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// connection
+    ///     .batch_execute("create table city (id int primary key, name text); create index on city (name)")
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// Query: one round trip.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Server`](crate::Kind::Server) with the first error; what follows it in the text is not run.
+    ///
+    /// # Source
+    ///
+    /// [Simple query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY)
+    pub async fn batch_execute(&mut self, sql: &str) -> Result<(), Error> {
+        let mut exchange = self.query_simply(sql).await?;
+        let mut reply = Reply { sql, error: None };
+        let reading = poll_fn(|cx| {
+            while let Some(message) = ready!(reply.poll_next(&mut exchange, cx))? {
+                let channel = &mut exchange.connection.channel;
+                if let Some(error) = channel.machine().decode(message).err() {
+                    return Poll::Ready(Err(channel.end(error)));
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        reading.await
+    }
+
+    /// Runs a text of any number of statements, without parameters, and returns the result of each in text format.
+    ///
+    /// # Messages
+    ///
+    /// Query: one round trip.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// # Errors
+    ///
+    /// As [`batch_execute`](Self::batch_execute).
+    pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
+        let mut exchange = self.query_simply(sql).await?;
+        let mut reply = Reply { sql, error: None };
+        let mut results = Results::default();
+        let reading = poll_fn(|cx| {
+            while let Some(message) = ready!(reply.poll_next(&mut exchange, cx))? {
+                let machine = exchange.connection.channel.machine();
+                let added = machine.decode(message).and_then(|message| results.add(message));
+                added.map_err(|error| exchange.connection.channel.end(error))?;
+            }
+            Poll::Ready(Ok::<_, Error>(()))
+        });
+        reading.await?;
+        Ok(results.complete)
+    }
+
+    async fn query_simply(&mut self, sql: &str) -> Result<Exchange<'_, R>, Error> {
+        let may_cancel: Cancellable = cancellable(sql);
+        self.request(Protocol::Simple, may_cancel, |out| Query { sql }.encode(out)).await
+    }
+}
+
+/// The reply to Query, as far as it is alike for everybody.
+struct Reply<'s> {
+    sql: &'s str,
+    error: Option<Error>,
+}
+
+impl Reply<'_> {
+    /// The next message that belongs to a result, or `None` at the end.
+    fn poll_next<R: Runtime>(
+        &mut self,
+        exchange: &mut Exchange<'_, R>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        let channel = &mut exchange.connection.channel;
+        loop {
+            let polled = ready!(channel.poll_message(cx));
+            let message = polled.map_err(|error| error.with_statement(self.sql))?;
+            match message.tag {
+                READY_FOR_QUERY => return Poll::Ready(self.error.take().map_or(Ok(None), Err)),
+                ERROR_RESPONSE => {
+                    let error = match channel.machine().decode(message) {
+                        Ok(Backend::ErrorResponse(error)) => Error::from_server(error.0),
+                        Ok(other) => Error::unexpected(other.name()),
+                        Err(error) => return Poll::Ready(Err(channel.end(error))),
+                    };
+                    self.error.get_or_insert_with(|| error.with_statement(self.sql));
+                }
+                COPY_OUT_RESPONSE => {
+                    self.error.get_or_insert_with(copy_out_refused);
+                }
+                _ if self.error.is_some() => {}
+                _ => return Poll::Ready(Ok(Some(message))),
+            }
+        }
+    }
+}
+
+const READY_FOR_QUERY: u8 = b'Z';
+const ERROR_RESPONSE: u8 = b'E';
+const COPY_OUT_RESPONSE: u8 = b'H';
+
+/// The results of the statements.
+#[derive(Default)]
+struct Results {
+    complete: Vec<Rows>,
+    open: Option<Rows>,
+}
+
+impl Results {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is refused by name")]
+    fn add(&mut self, message: Backend<'_>) -> Result<(), Error> {
+        match message {
+            Backend::RowDescription(description) => {
+                let columns: Arc<[_]> = columns(description, None).into();
+                self.open = Some(Rows::new(columns));
+                Ok(())
+            }
+            Backend::DataRow(row) => {
+                let open = self.open.as_mut().ok_or_else(|| Error::unexpected("DataRow"))?;
+                open.push(row.body())
+            }
+            Backend::CommandComplete(complete) => {
+                self.close(complete.tag);
+                Ok(())
+            }
+            Backend::EmptyQueryResponse => {
+                self.close(CommandTag::EMPTY);
+                Ok(())
+            }
+            other => Err(Error::unexpected(other.name())),
+        }
+    }
+
+    fn close(&mut self, tag: CommandTag) {
+        let mut rows = self.open.take().unwrap_or_else(|| Rows::new([].into()));
+        rows.set_tag(tag);
+        self.complete.push(rows);
+    }
+}

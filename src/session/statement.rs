@@ -1,0 +1,172 @@
+//! `Statement`: a prepared statement, closed on the server when its last clone is gone.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use postgres_types::Type;
+
+use crate::connection::Cancellable;
+use crate::session::column::Column;
+use crate::session::lexer::cancellable;
+
+/// A statement that the server has prepared.
+///
+/// It belongs to the connection that prepared it. When the last clone is dropped, the server is told with the
+/// connection's next request, at no cost of its own.
+#[derive(Clone)]
+pub struct Statement(Arc<Inner>);
+
+struct Inner {
+    name: Name,
+    sql: Box<str>,
+    params: Box<[Type]>,
+    columns: Arc<[Column]>,
+    cancellable: Cancellable,
+}
+
+impl Statement {
+    pub(crate) fn new(name: Name, sql: &str, params: Box<[Type]>, columns: Arc<[Column]>) -> Self {
+        let cancellable = cancellable(sql);
+        Self(Arc::new(Inner { name, sql: sql.into(), params, columns, cancellable }))
+    }
+
+    /// Returns the text that was prepared.
+    pub fn sql(&self) -> &str {
+        &self.0.sql
+    }
+
+    /// Returns the types of the parameters.
+    pub fn params(&self) -> &[Type] {
+        &self.0.params
+    }
+
+    /// Returns the columns of the result; there are none if the statement returns no rows.
+    pub fn columns(&self) -> &[Column] {
+        &self.0.columns
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name.text
+    }
+
+    pub(crate) fn shared_columns(&self) -> Arc<[Column]> {
+        Arc::clone(&self.0.columns)
+    }
+
+    pub(crate) fn cancellable(&self) -> Cancellable {
+        self.0.cancellable
+    }
+
+    /// Whether it was prepared on the connection that this list belongs to.
+    pub(crate) fn belongs_to(&self, closes: &Arc<Closes>) -> bool {
+        Arc::ptr_eq(&self.0.name.closes, closes)
+    }
+}
+
+impl fmt::Debug for Statement {
+    /// Leaves the text out: it may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement")
+            .field("name", &self.name())
+            .field("params", &self.params())
+            .field("columns", &self.columns())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of a statement on the server. Dropped, it is noted for Close; so is one whose Parse was abandoned,
+/// when nobody knows whether the server has it: closing what is not there is no error.
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) text: String,
+    closes: Arc<Closes>,
+}
+
+impl Name {
+    /// The unnamed statement, which the next Parse replaces.
+    pub(crate) fn unnamed(closes: &Arc<Closes>) -> Self {
+        Self { text: String::new(), closes: Arc::clone(closes) }
+    }
+
+    /// Notes that the server has no statement of this name.
+    pub(crate) fn forget(&mut self) {
+        self.text.clear();
+    }
+
+    pub(crate) fn new(number: u64, closes: &Arc<Closes>) -> Self {
+        Self { text: format!("aiopg_{number}"), closes: Arc::clone(closes) }
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        if !self.text.is_empty() {
+            self.closes.add(std::mem::take(&mut self.text));
+        }
+    }
+}
+
+/// The names of statements that the server may forget.
+#[derive(Debug, Default)]
+pub(crate) struct Closes(Mutex<Vec<String>>);
+
+impl Closes {
+    fn add(&self, name: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+    }
+
+    /// Moves names to `taken` until that holds `most`.
+    pub(crate) fn take(&self, most: usize, taken: &mut Vec<String>) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = most.saturating_sub(taken.len()).min(names.len());
+        taken.extend(names.drain(..count));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_clone_notes_the_name_for_close() {
+        let closes = Arc::new(Closes::default());
+        let statement = Statement::new(Name::new(7, &closes), "select 1", [].into(), [].into());
+        let clone = statement.clone();
+        let mut taken = Vec::new();
+        drop(statement);
+        closes.take(10, &mut taken);
+        assert!(taken.is_empty());
+        drop(clone);
+        closes.take(10, &mut taken);
+        assert_eq!(taken, ["aiopg_7"]);
+    }
+
+    #[test]
+    fn names_are_taken_in_order_up_to_the_most() {
+        let closes = Arc::new(Closes::default());
+        (1..=5).for_each(|number| drop(Name::new(number, &closes)));
+        let mut taken = Vec::new();
+        closes.take(3, &mut taken);
+        assert_eq!(taken, ["aiopg_1", "aiopg_2", "aiopg_3"]);
+        closes.take(3, &mut taken);
+        assert_eq!(taken.len(), 3);
+        taken.clear();
+        closes.take(3, &mut taken);
+        assert_eq!(taken, ["aiopg_4", "aiopg_5"]);
+    }
+
+    #[test]
+    fn a_statement_knows_its_connection() {
+        let (closes, other) = (Arc::new(Closes::default()), Arc::new(Closes::default()));
+        let statement = Statement::new(Name::new(1, &closes), "", [].into(), [].into());
+        assert!(statement.belongs_to(&closes));
+        assert!(!statement.belongs_to(&other));
+    }
+
+    #[test]
+    fn debug_leaves_the_text_out() {
+        let closes = Arc::new(Closes::default());
+        let statement = Statement::new(Name::new(1, &closes), "secret", [].into(), [].into());
+        assert!(!format!("{statement:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,136 @@
+//! `StatementCache`: text to prepared statement, the least recently used out first.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use lru::LruCache;
+
+use crate::error::Error;
+use crate::message::{Close, Encode, Object};
+use crate::session::statement::{Closes, Name, Statement};
+
+/// The most Close messages that ride with one request, so that it does not grow with what was dropped before.
+const MOST_CLOSES: usize = 64;
+
+/// The prepared statements of one connection.
+pub(crate) struct StatementCache {
+    /// None where the capacity is zero.
+    statements: Option<LruCache<Box<str>, Statement>>,
+    closes: Arc<Closes>,
+    /// Names whose Close is in the request that is being answered.
+    closing: Vec<String>,
+    prepared: u64,
+}
+
+impl StatementCache {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            statements: NonZeroUsize::new(capacity).map(LruCache::new),
+            closes: Arc::default(),
+            closing: Vec::new(),
+            prepared: 0,
+        }
+    }
+
+    pub(crate) fn find(&mut self, sql: &str) -> Option<Statement> {
+        self.statements.as_mut()?.get(sql).cloned()
+    }
+
+    /// Keeps a statement. One that falls out is closed when nobody else holds it.
+    pub(crate) fn keep(&mut self, statement: Statement) {
+        if let Some(statements) = &mut self.statements {
+            statements.push(statement.sql().into(), statement);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, sql: &str) {
+        if let Some(statements) = &mut self.statements {
+            statements.pop(sql);
+        }
+    }
+
+    /// A name that no statement of this connection has had.
+    pub(crate) fn next_name(&mut self) -> Name {
+        self.prepared += 1;
+        Name::new(self.prepared, &self.closes)
+    }
+
+    pub(crate) fn unnamed(&self) -> Name {
+        Name::unnamed(&self.closes)
+    }
+
+    pub(crate) fn owns(&self, statement: &Statement) -> bool {
+        statement.belongs_to(&self.closes)
+    }
+
+    /// Writes Close for statements that are dropped. Those of a request that was not answered are written again,
+    /// since it may have been withdrawn.
+    pub(crate) fn write_closes(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+        self.closes.take(MOST_CLOSES, &mut self.closing);
+        let object = Object::Statement;
+        self.closing.iter().try_for_each(|name| Close { object, name }.encode(out))
+    }
+
+    /// Notes that the request was answered, and the Close messages with it.
+    pub(crate) fn closes_done(&mut self) {
+        self.closing.clear();
+    }
+}
+
+impl fmt::Debug for StatementCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.statements.as_ref().map_or(0, LruCache::len);
+        f.debug_struct("StatementCache").field("len", &len).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepare(cache: &mut StatementCache, sql: &str) {
+        let statement = Statement::new(cache.next_name(), sql, [].into(), [].into());
+        cache.keep(statement);
+    }
+
+    fn closes(cache: &mut StatementCache) -> String {
+        let mut out = BytesMut::new();
+        cache.write_closes(&mut out).unwrap();
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_and_is_closed() {
+        let mut cache = StatementCache::new(2);
+        prepare(&mut cache, "a");
+        prepare(&mut cache, "b");
+        assert!(cache.find("a").is_some());
+        prepare(&mut cache, "c");
+        assert!(cache.find("b").is_none());
+        assert!(cache.find("a").is_some() && cache.find("c").is_some());
+        assert_eq!(closes(&mut cache), "C\0\0\0\u{d}Saiopg_2\0");
+    }
+
+    #[test]
+    fn a_close_is_repeated_until_it_is_answered() {
+        let mut cache = StatementCache::new(0);
+        prepare(&mut cache, "a");
+        assert!(cache.find("a").is_none());
+        let first = closes(&mut cache);
+        assert!(first.contains("aiopg_1"));
+        assert_eq!(closes(&mut cache), first);
+        cache.closes_done();
+        assert_eq!(closes(&mut cache), "");
+    }
+
+    #[test]
+    fn a_forgotten_statement_is_prepared_under_another_name() {
+        let mut cache = StatementCache::new(2);
+        prepare(&mut cache, "a");
+        cache.forget("a");
+        assert!(cache.find("a").is_none());
+        assert_eq!(cache.next_name().text, "aiopg_2");
+    }
+}

@@ -1,0 +1,35 @@
+//! The harness: throw-away servers, faulty networks, pipes in memory, and one test body on every runtime.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`server`] | a PostgreSQL of any major, started in about 0.1 s and gone with the process |
+//! | [`matrix`] | [`on_every_runtime!`], with a watchdog against hangs |
+//! | [`cancel`] | drops a future after every poll |
+//! | [`relay`] | a TCP relay that cuts, delays, splits, stalls and resets |
+//! | [`duplex`] | a pair of streams in memory, with chunks, bounds and cuts |
+//! | [`counting`] | a runtime that counts reads, writes, connects and tasks |
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::exhaustive_enums,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on must stop loudly, at the line where it noticed"
+)]
+
+pub mod duplex;
+pub mod cancel;
+pub mod counting;
+pub mod matrix;
+pub mod relay;
+mod probe;
+mod binaries;
+mod scratch;
+mod guard;
+mod template;
+mod address;
+mod instance;
+pub mod server;
+
+pub use crate::server::{Options, Server};
