@@ -55,7 +55,6 @@ pub(crate) type NoticeHook = Arc<dyn Fn(&ServerError) + Send + Sync>;
 /// use aiopg::Config;
 ///
 /// let config: Config = "postgresql://ada:secret@localhost/db?connect_timeout=10".parse()?;
-/// assert_eq!(config.dbname_value(), Some("db"));
 /// assert!(!format!("{config:?}").contains("secret"));
 ///
 /// let same = Config::new()
@@ -225,16 +224,6 @@ impl Config {
     pub fn on_notice(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Self {
         self.notice_hook = Some(Arc::new(hook));
         self
-    }
-
-    /// Returns the user, if one is set.
-    pub fn user_value(&self) -> Option<&str> {
-        self.user.as_deref()
-    }
-
-    /// Returns the database, if one is set.
-    pub fn dbname_value(&self) -> Option<&str> {
-        self.dbname.as_deref()
     }
 
     /// Returns every host with its port, in the order in which they are tried.

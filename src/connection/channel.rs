@@ -18,8 +18,8 @@ use crate::error::{Error, Kind};
 use crate::flow::{Machine, Message, Protocol};
 use crate::message::{Decode, Encode, ReadyForQuery, Terminate};
 
-/// Reads in one poll before the executor gets its turn: 4 MiB where the buffer is large.
-const READS_PER_POLL: u32 = 64;
+/// Reads that succeed at once before the executor gets its turn: 1 MiB where the buffer is large.
+const READS_PER_TURN: u32 = 16;
 
 /// What is read of an abandoned reply before the statement is cancelled, in bytes: a cancel request costs a
 /// connection to the server, and a short reply is often on its way already.
@@ -36,7 +36,8 @@ pub(crate) enum Cancellable {
 /// A live session: no task drives it, it moves only while it is polled.
 pub(crate) struct Channel<R: Runtime> {
     runtime: R,
-    transport: SyncWrapper<Transport<R>>,
+    /// Gone when the session has ended, so that the server learns of it at once.
+    transport: SyncWrapper<Option<Transport<R>>>,
     machine: Machine,
     /// Where cancel requests go; none for a stream that the caller brought.
     target: Option<Target>,
@@ -47,6 +48,8 @@ pub(crate) struct Channel<R: Runtime> {
     cancelling: Option<SyncWrapper<Cancelling>>,
     /// Something was written that is not flushed.
     unflushed: bool,
+    /// Reads that have succeeded since the executor had its turn.
+    reads: u32,
     write_error: Option<io::Error>,
     /// Why the session ended.
     ended: Option<Error>,
@@ -61,7 +64,7 @@ impl<R: Runtime> Channel<R> {
     ) -> Self {
         Self {
             runtime,
-            transport: SyncWrapper::new(transport),
+            transport: SyncWrapper::new(Some(transport)),
             machine: Machine::new(config),
             target,
             on_drop: config.on_drop,
@@ -69,6 +72,7 @@ impl<R: Runtime> Channel<R> {
             abandoned: false,
             cancelling: None,
             unflushed: false,
+            reads: 0,
             write_error: None,
             ended: None,
         }
@@ -158,6 +162,7 @@ impl<R: Runtime> Channel<R> {
     /// Ends the session because of `error`, which every later caller gets as the cause.
     pub(crate) fn end(&mut self, error: Error) -> Error {
         self.machine.discard_unsent();
+        *self.transport.get_mut() = None;
         self.ended.get_or_insert_with(|| error.clone());
         error
     }
@@ -169,9 +174,10 @@ impl<R: Runtime> Channel<R> {
         }
         self.abandon();
         let mut good_bye = self.good_bye();
+        let transport = self.transport.get_mut().take();
         self.end(Error::new(Kind::Closed, "it was closed by its owner"));
+        let Some(mut transport) = transport else { return Ok(()) };
         let closed = poll_fn(|cx| {
-            let transport = self.transport.get_mut();
             while good_bye.has_remaining() {
                 match ready!(transport.poll_write(cx, &good_bye))? {
                     0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -194,7 +200,7 @@ impl<R: Runtime> Channel<R> {
     }
 
     fn poll_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        for _ in 0..READS_PER_POLL {
+        loop {
             if let Some(message) = self.machine.next_message()? {
                 return Poll::Ready(Ok(message));
             }
@@ -203,13 +209,26 @@ impl<R: Runtime> Channel<R> {
                 self.machine.discard_unsent();
                 self.write_error = Some(error);
             }
-            let read = self.transport.get_mut().poll_read(cx, self.machine.spare());
+            if self.reads >= READS_PER_TURN {
+                // A server that sends without end must not keep the executor's thread.
+                self.reads = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let Some(transport) = self.transport.get_mut() else {
+                return Poll::Ready(Err(Error::closed(self.ended.as_ref())));
+            };
+            let read = transport.poll_read(cx, self.machine.spare());
             match (read, self.write_error.take()) {
                 (Poll::Ready(Ok(count)), error) if count > 0 => {
+                    self.reads += 1;
                     self.machine.received(count);
                     self.write_error = error;
                 }
-                (Poll::Pending, None) => return Poll::Pending,
+                (Poll::Pending, None) => {
+                    self.reads = 0;
+                    return Poll::Pending;
+                }
                 (_, Some(error)) => {
                     return Poll::Ready(Err(Error::io("could not write to the server", error)));
                 }
@@ -223,14 +242,11 @@ impl<R: Runtime> Channel<R> {
                 }
             }
         }
-        // A server that sends without end must not keep the executor's thread.
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// Writes as much as the transport takes.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let transport = self.transport.get_mut();
+        let Some(transport) = self.transport.get_mut() else { return Ok(()) };
         while !self.machine.unsent().is_empty() {
             match transport.poll_write(cx, self.machine.unsent())? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -295,10 +311,9 @@ impl<R: Runtime> Drop for Channel<R> {
     /// Says good-bye as far as that takes no waiting; no runtime is needed.
     fn drop(&mut self) {
         self.abandon();
-        if self.ended.is_none() {
-            let good_bye = self.good_bye();
+        let good_bye = self.good_bye();
+        if let Some(transport) = self.transport.get_mut() {
             let mut cx = Context::from_waker(Waker::noop());
-            let transport = self.transport.get_mut();
             // If the socket is full, the server learns of the end from the end of the stream.
             if transport.poll_write(&mut cx, &good_bye).is_ready() {
                 let _: Poll<io::Result<()>> = transport.poll_flush(&mut cx);

@@ -15,10 +15,9 @@ pub(crate) fn write_run(
     types: &[Type],
     params: &dyn Params,
 ) -> Result<(), Error> {
-    let (expected, given) = (types.len(), params.count());
-    if expected != given {
-        let text = format!("the statement has {expected} parameters, but {given} were given");
-        return Err(Error::usage(text).unsent());
+    let given = params.count();
+    if types.len() != given {
+        return Err(wrong_count(types.len(), given).unsent());
     }
     let param = |index| Some((params.at(index)?, types.get(index)?));
     let format = |index| match param(index).map(|(value, r#type)| value.encode_format(r#type)) {
@@ -33,6 +32,11 @@ pub(crate) fn write_run(
     })?;
     Execute.encode(out)?;
     Sync.encode(out)
+}
+
+/// The statement takes another number of parameters than were given.
+pub(crate) fn wrong_count(expected: usize, given: usize) -> Error {
+    Error::usage(format!("the statement takes {expected} parameters, but {given} were given"))
 }
 
 fn write_value(
@@ -65,9 +69,9 @@ mod tests {
             assert!(out.is_empty() && error.is_retryable());
             (error.kind(), error.to_string())
         };
-        let text = "the statement has 2 parameters, but 1 were given".to_owned();
+        let text = "the statement takes 2 parameters, but 1 were given".to_owned();
         assert_eq!(write(&(1_i32,)), (Kind::Usage, text));
-        let text = "the statement has 2 parameters, but 3 were given".to_owned();
+        let text = "the statement takes 2 parameters, but 3 were given".to_owned();
         assert_eq!(write(&(1_i32, "a", 2)), (Kind::Usage, text));
         let text = "parameter $1 of type int4 cannot be written".to_owned();
         assert_eq!(write(&(1_i64, "a")), (Kind::Conversion, text));

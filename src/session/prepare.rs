@@ -8,7 +8,7 @@ use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::flow::Protocol;
 use crate::message::{Backend, Describe, Encode, Format, Object, Parse, Sync};
-use crate::session::bind::write_run;
+use crate::session::bind::{write_run, wrong_count};
 use crate::session::column::columns;
 use crate::session::connection::{Connection, Exchange};
 use crate::session::lexer::cancellable;
@@ -83,6 +83,12 @@ impl<R: Runtime> Connection<R> {
         let statement = exchange.described(name, sql).await?;
         if kept {
             exchange.connection.statements.keep(statement.clone());
+        }
+        let (expected, given) = (statement.params().len(), params.count());
+        if expected != given {
+            // The server has refused to bind them: nothing was run.
+            exchange.finish().await?;
+            return Err(wrong_count(expected, given).with_statement(sql));
         }
         Ok(RowStream::new(exchange, statement))
     }
