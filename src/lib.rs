@@ -1,4 +1,64 @@
-//! PostgreSQL for any async runtime.
+//! PostgreSQL for any async runtime: tokio, async-std, smol, or your own.
+//!
+//! A [`Connection`] is one session. Statements are prepared at their first use and kept; parameters are tuples,
+//! slices or [`params!`] of any [`ToSql`](postgres_types::ToSql) values; rows are lent as they arrive, owned as a
+//! whole, or converted into tuples and structs by [`FromRow`]. [`Client`] is the trait for functions that run
+//! statements and care neither about the runtime nor about who lends the session. [`Config`] tells what a
+//! connection string may hold, [`Kind`] what to do about an [`Error`].
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # #[cfg(feature = "tokio")]
+//! use aiopg::rt::Tokio;
+//! use aiopg::{Client, Connection, Error};
+//!
+//! # #[cfg(feature = "tokio")]
+//! #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     let url = "postgresql://ada:secret@localhost/db";
+//!     let mut connection = Connection::connect(Tokio::current(), url).await?;
+//!     println!("{:?}", name_of(&mut connection, 1).await?);
+//!     connection.close().await
+//! }
+//! # #[cfg(not(feature = "tokio"))]
+//! # fn main() {}
+//!
+//! /// Works on every runtime.
+//! async fn name_of(client: &mut impl Client, id: i32) -> Result<Option<String>, Error> {
+//!     let row = client.query_opt("select name from city where id = $1", (id,)).await?;
+//!     row.map(|row| row.try_get("name")).transpose()
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! None is on by default. Each runtime's feature adds its adapter under [`rt`] and changes nothing else, so all
+//! may be on at once; with none of them the dependency tree holds no runtime. The runtime is a value that is
+//! passed to [`Connection::connect`]; nothing is guessed from the thread, and nothing but `connect` names it.
+//!
+//! # Cancel safety
+//!
+//! Every future may be dropped at every await point: by `select!`, by a timeout, by a task that is aborted. A
+//! request of which no byte was sent is taken back and never runs. For one that was sent, the reply is read off
+//! before the next request, and until then the server is asked to cancel the statement; [`OnDrop`] offers other
+//! choices. The session stays usable, or it is closed and says why. No reply ever reaches a caller that it does
+//! not belong to.
+//!
+//! # Implementation
+//!
+//! The protocol is a machine without I/O: bytes in, messages out. It knows no clock, no socket and no runtime.
+//! One layer above it a channel moves its bytes through the caller's own poll: there is no task and no queue
+//! between a statement and the socket, so a short query costs one write, one wake-up and one read. A connection
+//! works under any `block_on` and does nothing while nobody polls it.
+//!
+//! Every operation takes `&mut self`, so that nobody's statement can come between those of a transaction, and no
+//! reply can be waited for twice. For work at the same time, open several connections; a result that was
+//! collected owns its rows and leaves its connection free.
+//!
+//! The server is not trusted: a length is checked before anything is allocated for it, a message that is broken
+//! or out of place ends the session with [`Kind::Protocol`], and whatever a connection keeps has a limit. The
+//! crate holds no `unsafe` code.
 
 mod error;
 mod wire;
@@ -15,7 +75,12 @@ pub use postgres_types;
 
 pub use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
-pub use crate::config::{Config, Host, OnDrop};
+pub use crate::config::{
+    AuthMethod, ChannelBinding, Config, Host, Keepalives, LoadBalanceHosts, OnDrop,
+    ProtocolVersion, RequireAuth, SslCertMode, SslMode, SslNegotiation, SslSni, SslVersion,
+    TargetSessionAttrs, UseEnvironment,
+};
+pub use crate::connection::CancelToken;
 pub use crate::error::{Attempt, Error, Kind, ServerError, SqlState};
 pub use crate::message::{CommandTag, Format, TransactionStatus};
 pub use crate::session::{
@@ -23,3 +88,8 @@ pub use crate::session::{
     RowStream, Rows, Source, Statement, ToStatement, checked_column,
 };
 pub use crate::types::Params;
+
+/// Holds the programs of the README, so that they are compiled with those of the documentation.
+#[cfg(all(doctest, feature = "tokio", feature = "async-std", feature = "smol"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Where a server listens: a host name and port, or a Unix-domain socket.
+//! Where a server listens: a host name or address, or a Unix-domain socket.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,16 @@ pub(crate) const DEFAULT_PORT: u16 = 5432;
 pub enum Host {
     /// A host name or an IP address, reached over TCP.
     Tcp(String),
-    /// The directory of a Unix-domain socket; the file in it is named after the port.
+    /// The directory of a Unix-domain socket; the file in it is named after the port. Where it starts with `@`,
+    /// the socket is in the abstract namespace of Linux, and its name has a NUL byte in place of the `@`.
     Unix(PathBuf),
 }
 
 impl Host {
-    /// As libpq tells them apart: what starts with a slash is a directory.
+    /// As libpq tells them apart: an absolute path, or what starts with `@`, is a directory.
     pub(crate) fn parse(text: &str) -> Self {
-        if text.starts_with('/') {
+        if text.starts_with(['/', '@']) || Path::new(text).is_absolute() {
             Self::Unix(text.into())
-        } else if text.is_empty() {
-            Self::Tcp("localhost".to_owned())
         } else {
             Self::Tcp(text.to_owned())
         }
@@ -48,11 +47,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slash_makes_a_directory() {
+    fn an_absolute_path_or_an_at_sign_makes_a_directory() {
         assert_eq!(Host::parse("/run/postgresql"), Host::Unix("/run/postgresql".into()));
+        assert_eq!(Host::parse("@abstract"), Host::Unix("@abstract".into()));
         assert_eq!(Host::parse("db.example.com"), Host::Tcp("db.example.com".into()));
         assert_eq!(Host::parse("::1"), Host::Tcp("::1".into()));
-        assert_eq!(Host::parse(""), Host::Tcp("localhost".into()));
+        assert_eq!(Host::parse("run/postgresql"), Host::Tcp("run/postgresql".into()));
     }
 
     #[test]

@@ -2,15 +2,45 @@
 
 mod secret;
 mod host;
+mod keyword;
+mod choice;
+mod require_auth;
+mod check;
+mod values;
+mod provider;
 mod salted;
-mod settings;
+mod builder;
+mod setters;
+mod tls_setters;
+mod display;
 mod conninfo;
 mod uri;
-mod keyword;
+mod environment;
+mod hosts;
 mod parse;
+mod service;
+mod passfile;
+mod settings;
+mod tls;
+mod complete;
+#[cfg(test)]
+mod complete_tests;
+#[cfg(test)]
+mod libpq_tests;
 
+pub(crate) use crate::config::builder::NoticeHook;
+pub use crate::config::builder::{Config, OnDrop, UseEnvironment};
+pub use crate::config::choice::{
+    ChannelBinding, Keepalives, LoadBalanceHosts, ProtocolVersion, SslCertMode, SslMode,
+    SslNegotiation, SslSni, SslVersion, TargetSessionAttrs,
+};
+pub(crate) use crate::config::environment::{
+    Environment, FileKind, FileStatus, SOCKET_DIRECTORIES, UserFile,
+};
 pub use crate::config::host::Host;
+pub use crate::config::require_auth::{AuthMethod, RequireAuth};
 pub(crate) use crate::config::salted::SaltedPasswords;
 pub(crate) use crate::config::secret::Secret;
-pub(crate) use crate::config::settings::NoticeHook;
-pub use crate::config::settings::{Config, OnDrop};
+pub(crate) use crate::config::settings::{Endpoint, Settings};
+#[cfg(feature = "tls")]
+pub(crate) use crate::config::settings::{RootCertificates, TlsSettings};

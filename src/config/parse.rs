@@ -2,21 +2,42 @@
 
 use std::str::FromStr;
 
-use crate::config::settings::Config;
-use crate::config::{conninfo, keyword, uri};
+use crate::config::builder::Config;
+use crate::config::check::check;
+use crate::config::hosts::slots;
+use crate::config::keyword::KeyWord;
+use crate::config::values::Values;
+use crate::config::{conninfo, uri};
 use crate::error::Error;
 
 impl FromStr for Config {
     type Err = Error;
 
+    /// Reads a `postgresql://` URI or `key=value` pairs, as libpq does. Nothing is looked up yet.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let pairs = uri::pairs(text).unwrap_or_else(|| conninfo::pairs(text))?;
-        let config = pairs
-            .iter()
-            .try_fold(Self::new(), |config, (key, value)| keyword::apply(config, key, value))?;
-        config.hosts_and_ports()?;
-        Ok(config)
+        let values = values(text)?;
+        for (word, value) in values.iter() {
+            check(word, value)?;
+        }
+        slots(&values)?;
+        Ok(Self { values, ..Self::new() })
     }
+}
+
+/// What a connection string sets; of a key word that stands there twice, the last counts.
+pub(crate) fn values(text: &str) -> Result<Values, Error> {
+    let mut values = Values::default();
+    for (key, value) in uri::pairs(text).unwrap_or_else(|| conninfo::pairs(text))? {
+        // From before there was sslmode.
+        if key == "requiressl" {
+            let mode = if value.starts_with('1') { "require" } else { "prefer" };
+            values.set(KeyWord::Sslmode, mode);
+            continue;
+        }
+        let word = KeyWord::find(&key).ok_or_else(|| KeyWord::unrecognized(&key))?;
+        values.set(word, value);
+    }
+    Ok(values)
 }
 
 impl TryFrom<&str> for Config {
@@ -52,20 +73,27 @@ impl From<&Self> for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::host::Host;
     use crate::error::Kind;
 
     #[test]
-    fn ports_go_with_hosts() {
-        let hosts = |text: &str| text.parse::<Config>().unwrap().hosts_and_ports().unwrap();
-        let tcp = |name: &str, port| (Host::Tcp(name.to_owned()), port);
-        assert_eq!(hosts("user=a"), [tcp("localhost", 5432)]);
-        assert_eq!(hosts("host=a,b"), [tcp("a", 5432), tcp("b", 5432)]);
-        assert_eq!(hosts("host=a,b port=1"), [tcp("a", 1), tcp("b", 1)]);
-        assert_eq!(hosts("host=a,b port=1,"), [tcp("a", 1), tcp("b", 5432)]);
-        assert_eq!(hosts("postgresql://a:1,b:2"), [tcp("a", 1), tcp("b", 2)]);
-        let error = "host=a,b port=1,2,3".parse::<Config>().unwrap_err();
-        assert_eq!(error.to_string(), "3 ports do not match 2 hosts");
+    fn the_last_of_several_counts_and_the_others_need_not_be_valid() {
+        let config: Config = "port=x host=a host=b port=1".parse().unwrap();
+        assert_eq!(config.values.get(KeyWord::Host), Some("b"));
+        let config: Config = "postgresql://a:x/d?host=b&port=1".parse().unwrap();
+        assert_eq!(config.values.get(KeyWord::Host), Some("b"));
+    }
+
+    #[test]
+    fn old_and_foreign_spellings_of_sslmode_are_understood() {
+        let mode = |text: &str| {
+            let config: Config = text.parse().unwrap();
+            config.values.get(KeyWord::Sslmode).unwrap().to_owned()
+        };
+        assert_eq!(mode("requiressl=1"), "require");
+        assert_eq!(mode("sslmode=verify-full requiressl=0"), "prefer");
+        assert_eq!(mode("postgresql:///?ssl=true"), "require");
+        assert!("ssl=true".parse::<Config>().is_err());
+        assert!("postgresql:///?ssl=1".parse::<Config>().is_err());
     }
 
     #[test]
@@ -75,14 +103,9 @@ mod tests {
             assert_eq!(error.kind(), Kind::Config);
             error.to_string()
         };
-        assert_eq!(error("port=x"), "invalid port \"x\": a number from 1 to 65535 is expected");
         assert_eq!(error("port=0"), "invalid port \"0\": a number from 1 to 65535 is expected");
-        assert_eq!(
-            error("connect_timeout=soon"),
-            "invalid connect_timeout \"soon\": a number of seconds is expected"
-        );
+        assert_eq!(error("host=a,b port=1,2,3"), "3 ports do not match 2 hosts");
         assert_eq!(error("hots=a"), "unrecognized key word \"hots\": did you mean \"host\"?");
-        assert_eq!(error("zzzzzz=a"), "unrecognized key word \"zzzzzz\"");
-        assert!(error("sslmode=require").contains("no TLS"));
+        assert_eq!(error("user=a\0b"), "the value of \"user\" has a NUL byte in it");
     }
 }

@@ -4,12 +4,16 @@
 //!
 //! [Canceling requests in progress](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS)
 
+use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
-use std::task::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use aiopg_runtime::Runtime;
+use aiopg_runtime::{AnyRuntime, Runtime};
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::Shared;
@@ -23,56 +27,158 @@ use crate::message::CancelRequest;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A cancel request that several may wait for: whoever polls it carries it on.
-pub(crate) type Cancelling = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
+type Cancelling = Shared<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>;
 
-/// Asks the server at `target` to cancel what the session with this key is doing, and waits until the server
-/// has closed the connection: then the signal has been sent, and will not hit a later statement.
-pub(crate) fn cancelling<R: Runtime>(
+/// The cancel requests of one session that are under way.
+#[derive(Clone, Default)]
+pub(crate) struct CancelRequests(Arc<UnderWay>);
+
+#[derive(Default)]
+struct UnderWay {
+    /// Whether there may be any: asked before every statement, so it takes no lock.
+    any: AtomicBool,
+    requests: Mutex<Vec<Cancelling>>,
+}
+
+impl CancelRequests {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.0.any.load(Ordering::Acquire)
+    }
+
+    /// Ready when none is under way any more. Until the server has closed the connection of a cancel request, its
+    /// signal could hit the next statement.
+    pub(crate) fn poll_done(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // Polled where they are kept: a clone that is dropped takes its waker along.
+        let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain_mut(|request| request.poll_unpin(cx).is_pending());
+        if !requests.is_empty() {
+            return Poll::Pending;
+        }
+        self.0.any.store(false, Ordering::Release);
+        Poll::Ready(())
+    }
+
+    fn add(&self, request: Cancelling) {
+        let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain(|request| request.peek().is_none());
+        requests.push(request);
+        self.0.any.store(true, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for CancelRequests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CancelRequests(..)")
+    }
+}
+
+/// Cancels what a session is doing, from anywhere.
+///
+/// It is made by [`Connection::cancel_token`](crate::Connection::cancel_token), and goes to the same server, with
+/// the same TLS settings and the session's own key.
+#[derive(Clone)]
+pub struct CancelToken<R: Runtime = AnyRuntime> {
     runtime: R,
     target: Target,
     process_id: i32,
-    secret_key: &[u8],
-) -> Cancelling {
-    let mut request = BytesMut::new();
-    let written = CancelRequest { process_id, secret_key }.encode(&mut request);
-    let cancelling = async move {
-        let sent = async {
-            written?;
-            send(&runtime, &target, request).await
+    secret_key: Arc<[u8]>,
+    requests: CancelRequests,
+}
+
+impl<R: Runtime> CancelToken<R> {
+    pub(crate) fn new(
+        runtime: R,
+        target: Target,
+        process_id: i32,
+        secret_key: &[u8],
+        requests: CancelRequests,
+    ) -> Self {
+        Self { runtime, target, process_id, secret_key: secret_key.into(), requests }
+    }
+
+    /// Asks the server to cancel the statement that the session is running, if it is running one.
+    ///
+    /// That the request was delivered does not say that there was something to cancel: the statement itself
+    /// tells, with SQLSTATE 57014.
+    ///
+    /// # Messages
+    ///
+    /// CancelRequest on a connection of its own; waits until the server has closed that. The session's next
+    /// operation waits for it too, so that it is never hit by a signal that was meant for the one before. Behind
+    /// a pooler there is no such promise.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the session's next operation carries the request on.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] if the server could not be reached, [`Kind::Timeout`] if it did not answer within 10 seconds.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        self.start().await
+    }
+
+    /// Asks in the background, if there is one; else whoever waits for the session next does it.
+    pub(crate) fn cancel_detached(&self) {
+        let request = self.start();
+        self.runtime.spawn(request.map(drop));
+    }
+
+    fn start(&self) -> Cancelling {
+        let Self { runtime, target, process_id, secret_key, .. } = self.clone();
+        let sending = async move {
+            let mut request = BytesMut::new();
+            CancelRequest { process_id, secret_key: &secret_key }.encode(&mut request)?;
+            let sent = runtime.timeout(LIMIT, send(&runtime, &target, request)).await;
+            sent.unwrap_or_else(|_| {
+                let text = format!("the server did not take the cancel request within {LIMIT:?}");
+                Err(Error::new(Kind::Timeout, text))
+            })
         };
-        // A failure is no worse than a server that ignores the request: the reply is then waited for.
-        drop(runtime.timeout(LIMIT, sent).await);
-    };
-    cancelling.boxed().shared()
+        let request = sending.boxed().shared();
+        self.requests.add(request.clone());
+        request
+    }
+}
+
+impl<R: Runtime> fmt::Debug for CancelToken<R> {
+    /// Leaves the key out: whoever has it can cancel.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken")
+            .field("target", &self.target)
+            .field("process_id", &self.process_id)
+            .finish_non_exhaustive()
+    }
 }
 
 async fn send<R: Runtime>(runtime: &R, target: &Target, request: BytesMut) -> Result<(), Error> {
     let mut transport = target.dial(runtime).await?;
-    write(&mut transport, request).await?;
+    write(&mut transport, request).await.map_err(failed)?;
     let mut space = [0; 64];
-    let read = poll_fn(|cx| {
+    let end_of_file = poll_fn(|cx| {
         while ready!(transport.poll_read(cx, &mut space))? > 0 {}
-        std::task::Poll::Ready(Ok(()))
+        Poll::Ready(Ok::<_, io::Error>(()))
     });
-    read.await.map_err(failed)
+    match end_of_file.await {
+        // The server hangs up without a word, on some systems with a reset.
+        Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(failed(error)),
+        _ => Ok(()),
+    }
 }
 
-async fn write<R: Runtime>(
-    transport: &mut Transport<R>,
-    mut request: BytesMut,
-) -> Result<(), Error> {
-    let write = poll_fn(|cx| {
+async fn write<R: Runtime>(transport: &mut Transport<R>, mut request: BytesMut) -> io::Result<()> {
+    let writing = poll_fn(|cx| {
         while request.has_remaining() {
             match ready!(transport.poll_write(cx, &request))? {
-                0 => return std::task::Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => request.advance(count),
             }
         }
         transport.poll_flush(cx)
     });
-    write.await.map_err(failed)
+    writing.await
 }
 
-fn failed(error: std::io::Error) -> Error {
-    Error::new(Kind::Io, "could not send a cancel request").with_source(error)
+fn failed(error: io::Error) -> Error {
+    Error::io("could not send a cancel request", error)
 }

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use aiopg_runtime::Runtime;
 use bytes::{Buf, BytesMut};
-use futures_util::FutureExt;
 use sync_wrapper::SyncWrapper;
 
 use crate::config::{Config, OnDrop};
-use crate::connection::cancel::{Cancelling, cancelling};
+use crate::connection::cancel::{CancelRequests, CancelToken};
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
@@ -24,6 +25,11 @@ const READS_PER_TURN: u32 = 16;
 /// What is read of an abandoned reply before the statement is cancelled, in bytes: a cancel request costs a
 /// connection to the server, and a short reply is often on its way already.
 const READ_BEFORE_CANCEL: usize = 64 << 10;
+
+/// How long an abandoned statement may go on after it was cancelled before that is done again: longer than a
+/// server takes to stop one. It doubles each time up to [`MOST_PATIENCE`], as each costs the server a process.
+const PATIENCE: Duration = Duration::from_millis(250);
+const MOST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether an abandoned request may be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +51,12 @@ pub(crate) struct Channel<R: Runtime> {
     cancellable: Cancellable,
     /// Nobody waits for the reply that is owed.
     abandoned: bool,
-    cancelling: Option<SyncWrapper<Cancelling>>,
+    cancel_requests: CancelRequests,
+    /// A cancel request was made for the abandoned statement.
+    cancelled: bool,
+    /// How long the statement may go on after that, and the timer for it.
+    patience: Duration,
+    again: Option<SyncWrapper<Pin<Box<R::Sleep>>>>,
     /// Something was written that is not flushed.
     unflushed: bool,
     /// Reads that have succeeded since the executor had its turn.
@@ -53,6 +64,8 @@ pub(crate) struct Channel<R: Runtime> {
     write_error: Option<io::Error>,
     /// Why the session ended.
     ended: Option<Error>,
+    /// What was odd about the configuration.
+    warnings: Vec<String>,
 }
 
 impl<R: Runtime> Channel<R> {
@@ -70,16 +83,29 @@ impl<R: Runtime> Channel<R> {
             on_drop: config.on_drop,
             cancellable: Cancellable::No,
             abandoned: false,
-            cancelling: None,
+            cancel_requests: CancelRequests::default(),
+            cancelled: false,
+            patience: PATIENCE,
+            again: None,
             unflushed: false,
             reads: 0,
             write_error: None,
             ended: None,
+            warnings: Vec::new(),
         }
     }
 
     pub(crate) fn runtime(&self) -> &R {
         &self.runtime
+    }
+
+    /// What was odd about the configuration, but no reason to stop.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub(crate) fn warn(&mut self, warnings: Vec<String>) {
+        self.warnings = warnings;
     }
 
     pub(crate) fn machine(&self) -> &Machine {
@@ -98,11 +124,16 @@ impl<R: Runtime> Channel<R> {
         if let Some(cause) = &self.ended {
             return Err(Error::closed(Some(cause)));
         }
-        if self.machine.is_owed() || self.cancelling.is_some() {
+        let unsent = !self.machine.unsent().is_empty();
+        if self.machine.is_owed() || !self.cancel_requests.is_empty() || unsent {
             self.abandon();
             poll_fn(|cx| self.poll_settled(cx)).await?;
         }
-        Ok(())
+        // What has arrived since is nobody's reply, and must not become that of the next request.
+        match self.machine.next_message() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::closed(Some(&self.end(error)))),
+        }
     }
 
     /// Writes a request to the output; nothing is sent before the next poll.
@@ -115,6 +146,9 @@ impl<R: Runtime> Channel<R> {
         self.machine.request(protocol, write)?;
         self.cancellable = cancellable;
         self.abandoned = false;
+        self.cancelled = false;
+        self.patience = PATIENCE;
+        self.again = None;
         Ok(())
     }
 
@@ -149,11 +183,7 @@ impl<R: Runtime> Channel<R> {
                 // The next operation registers its own waker; this only takes what is there.
                 let mut cx = Context::from_waker(Waker::noop());
                 if self.poll_rest(&mut cx).is_pending() {
-                    self.start_cancelling();
-                    if let Some(cancelling) = &mut self.cancelling {
-                        // If nothing runs it, the next operation does.
-                        self.runtime.spawn(cancelling.get_mut().clone());
-                    }
+                    self.cancel_abandoned();
                 }
             }
         }
@@ -192,7 +222,8 @@ impl<R: Runtime> Channel<R> {
     /// Terminate, unless it would stand in the middle of another message.
     fn good_bye(&self) -> BytesMut {
         let mut good_bye = BytesMut::new();
-        if self.machine.unsent().is_empty() {
+        // A session that is not open yet has nobody to say it to.
+        if self.machine.unsent().is_empty() && !self.machine.is_starting() {
             // It has no text that could be refused.
             drop(Terminate.encode(&mut good_bye));
         }
@@ -263,16 +294,30 @@ impl<R: Runtime> Channel<R> {
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let rest = self.poll_rest(cx);
-        if rest.is_pending() {
-            self.start_cancelling();
+        while rest.is_pending() {
+            self.cancel_abandoned();
+            ready!(self.cancel_requests.poll_done(cx));
+            ready!(self.poll_patience(cx));
         }
-        // Until the server has closed the cancel connection, its signal could hit the next statement.
-        if let Some(cancelling) = &mut self.cancelling {
-            ready!(cancelling.get_mut().poll_unpin(cx));
-            self.cancelling = None;
-            self.cancellable = Cancellable::No;
-        }
+        ready!(self.cancel_requests.poll_done(cx));
         rest
+    }
+
+    /// Ready when an abandoned statement has gone on for a while after it was cancelled: the server forgets a
+    /// cancel request that reaches the session before the statement does, so it is to be made again.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.cancelled {
+            return Poll::Pending;
+        }
+        let (runtime, patience) = (&self.runtime, self.patience);
+        let timer = self.again.get_or_insert_with(|| {
+            SyncWrapper::new(Box::pin(runtime.sleep_until(runtime.now() + patience)))
+        });
+        ready!(timer.get_mut().as_mut().poll(cx));
+        self.again = None;
+        self.patience = patience.saturating_mul(2).min(MOST_PATIENCE);
+        self.cancelled = false;
+        Poll::Ready(())
     }
 
     /// Reads and forgets an abandoned reply. Pending also when it turns out to be long, so that it is cancelled.
@@ -289,21 +334,35 @@ impl<R: Runtime> Channel<R> {
                 return Poll::Pending;
             }
         }
+        // The refusal of a copy that the server ended by itself.
+        if !self.machine.unsent().is_empty() {
+            let written = self.write(cx);
+            written.map_err(|error| self.end(Error::io("could not write to the server", error)))?;
+            if !self.machine.unsent().is_empty() {
+                return Poll::Pending;
+            }
+        }
         Poll::Ready(Ok(()))
     }
 
-    /// Starts a cancel request for an abandoned statement, once, if it may be cancelled and is on the server.
-    fn start_cancelling(&mut self) {
+    /// Has an abandoned statement cancelled, if it may be and is on the server.
+    fn cancel_abandoned(&mut self) {
         let due = self.on_drop == OnDrop::Cancel
             && self.cancellable == Cancellable::Yes
-            && self.cancelling.is_none()
+            && !self.cancelled
             && self.machine.unsent().is_empty();
-        let (true, Some(target), Some((process_id, key))) = (due, &self.target, self.machine.key())
-        else {
-            return;
-        };
-        let request = cancelling(self.runtime.clone(), target.clone(), process_id, key);
-        self.cancelling = Some(SyncWrapper::new(request));
+        if due && let Some(token) = self.cancel_token() {
+            self.cancelled = true;
+            token.cancel_detached();
+        }
+    }
+
+    /// What cancels the session's statement from outside; `None` where nobody knows how to reach the server.
+    pub(crate) fn cancel_token(&self) -> Option<CancelToken<R>> {
+        let (process_id, secret_key) = self.machine.key()?;
+        let (runtime, target) = (self.runtime.clone(), self.target.clone()?);
+        let requests = self.cancel_requests.clone();
+        Some(CancelToken::new(runtime, target, process_id, secret_key, requests))
     }
 }
 

@@ -1,11 +1,23 @@
 //! A live connection: the one place where the protocol machine meets a runtime.
 
 mod transport;
+mod environment;
+#[cfg(feature = "tls")]
+mod security;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod files;
+mod encrypt;
 mod target;
 mod cancel;
 mod channel;
+mod dial;
+mod start;
+mod route;
 mod open;
 
+pub use crate::connection::cancel::CancelToken;
 pub(crate) use crate::connection::channel::{Cancellable, Channel};
 pub(crate) use crate::connection::open::{open, open_stream};
 pub(crate) use crate::connection::transport::Transport;

@@ -1,40 +1,56 @@
-//! Opens a session: dials each address in turn and runs the start-up exchange on it.
+//! Opens a session: tries each host, each of its addresses and each way of protecting it, in turn.
 
-use std::future::poll_fn;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::sync::Arc;
 
 use aiopg_runtime::Runtime;
 
-use crate::auth::{NONCE_LENGTH, SaltedPassword};
-use crate::config::{Config, Host, SaltedPasswords, Secret};
-use crate::connection::channel::{Cancellable, Channel};
-use crate::connection::target::Target;
+use crate::config::{
+    Config, Endpoint, Host, LoadBalanceHosts, Settings, SslCertMode, SslMode, TargetSessionAttrs,
+};
+use crate::connection::channel::Channel;
+use crate::connection::dial::{Dialer, timed_out};
+use crate::connection::encrypt::{Protection, Ready, secure};
+use crate::connection::environment::ProcessEnvironment;
+use crate::connection::route::check;
+use crate::connection::start::start;
+use crate::connection::target::{Address, Target};
 use crate::connection::transport::Transport;
 use crate::error::{Attempt, Error, Kind, SqlState};
-use crate::flow::{Protocol, Startup, Step, stretch};
+use crate::flow::{Ability, Encryption, choices};
 
-/// Connects to the first address that opens a session.
+/// Connects to the first address that opens a session of the kind that is wanted.
 pub(crate) async fn open<R: Runtime>(runtime: R, config: &Config) -> Result<Channel<R>, Error> {
-    let (mut attempts, mut current) = (Vec::new(), None);
+    let mut trail = Trail::default();
     let deadline = config.connect_deadline.and_then(|limit| runtime.now().checked_add(limit));
-    let opening = open_any(&runtime, config, &mut attempts, &mut current);
+    let opening = async {
+        let settings = complete(&runtime, config).await?;
+        open_any(&runtime, config, &settings, &mut trail).await
+    };
     let opened = runtime.timeout_at(deadline, opening).await;
     match opened {
         Ok(Ok(Some(channel))) => Ok(channel),
-        Ok(Ok(None)) => {
-            let all_timed_out =
-                attempts.iter().all(|attempt| attempt.error().kind() == Kind::Timeout);
-            let kind = if all_timed_out { Kind::Timeout } else { Kind::Io };
-            Err(Error::new(kind, "could not connect to any host").with_attempts(attempts).unsent())
-        }
-        Ok(Err(error)) => Err(error.with_attempts(attempts)),
-        Err(_) => {
-            let unfinished = Error::new(Kind::Timeout, "no session yet").unsent();
-            attempts.extend(current.map(|host| Attempt::new(host, unfinished)));
-            Err(past_deadline(config).with_attempts(attempts))
-        }
+        Ok(Ok(None)) => Err(trail.exhausted()),
+        Ok(Err(error)) => Err(error.with_attempts(trail.attempts)),
+        Err(_) => Err(past_deadline(config).with_attempts(trail.with_current())),
     }
+}
+
+/// Runs the start-up exchange on a stream that the caller brought, which nothing is added to: no TLS of ours.
+pub(crate) async fn open_stream<R: Runtime>(
+    runtime: R,
+    transport: Transport<R>,
+    config: &Config,
+) -> Result<Channel<R>, Error> {
+    let deadline = config.connect_deadline.and_then(|limit| runtime.now().checked_add(limit));
+    let opening = async {
+        let settings = complete(&runtime, config).await?;
+        let password = settings.endpoints.first().and_then(|endpoint| endpoint.password.clone());
+        let ready = Ready::plain(transport);
+        start(runtime.clone(), ready, None, config, &settings, password).await
+    };
+    runtime.timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(past_deadline(config)))
 }
 
 fn past_deadline(config: &Config) -> Error {
@@ -43,163 +59,333 @@ fn past_deadline(config: &Config) -> Error {
     Error::new(Kind::Timeout, text).unsent()
 }
 
-/// Runs the start-up exchange on a stream that the caller brought.
-pub(crate) async fn open_stream<R: Runtime>(
-    runtime: R,
-    transport: Transport<R>,
-    config: &Config,
-) -> Result<Channel<R>, Error> {
-    let deadline = config.connect_deadline.and_then(|limit| runtime.now().checked_add(limit));
-    let opening = start(runtime.clone(), transport, None, config);
-    runtime.timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(past_deadline(config)))
+/// What was tried so far, and what is being tried.
+#[derive(Default)]
+struct Trail {
+    attempts: Vec<Attempt>,
+    current: Option<String>,
 }
 
-/// Tries every host in order. `None` if none opened a session, an error if another would answer the same.
+impl Trail {
+    fn failed(&mut self, error: Error) {
+        let host = self.current.take().unwrap_or_default();
+        self.attempts.push(Attempt::new(host, error));
+    }
+
+    fn with_current(mut self) -> Vec<Attempt> {
+        if self.current.is_some() {
+            self.failed(Error::new(Kind::Timeout, "no session yet").unsent());
+        }
+        self.attempts
+    }
+
+    /// The error when all have failed; of the kind that they have in common.
+    fn exhausted(self) -> Error {
+        let mut kinds = self.attempts.iter().map(|attempt| attempt.error().kind());
+        let kind = kinds.next().filter(|first| kinds.all(|kind| kind == *first));
+        let text = "could not connect to any host";
+        Error::new(kind.unwrap_or(Kind::Io), text).with_attempts(self.attempts).unsent()
+    }
+}
+
+/// Completes the configuration, off the executor's thread where files are to be read.
+async fn complete<R: Runtime>(runtime: &R, config: &Config) -> Result<Settings, Error> {
+    let config = config.clone();
+    let completing = runtime.unblock(move || config.complete(&ProcessEnvironment));
+    completing
+        .await
+        .map_err(|error| Error::io("the runtime could not read files", error).unsent())?
+}
+
+/// Tries every host. `None` if none opened a session, an error if another would answer the same.
 async fn open_any<R: Runtime>(
     runtime: &R,
     config: &Config,
-    attempts: &mut Vec<Attempt>,
-    current: &mut Option<String>,
+    settings: &Settings,
+    trail: &mut Trail,
 ) -> Result<Option<Channel<R>>, Error> {
-    for (host, port) in config.hosts_and_ports()? {
-        let name = current.insert(format!("\"{host}\", port {port}"));
-        let targets = match targets(runtime, config, &host, port).await {
-            Ok(targets) => targets,
-            Err(error) => {
-                attempts.push(Attempt::new(name.clone(), error));
-                continue;
-            }
-        };
-        for target in targets {
-            let name = current.insert(format!("\"{host}\" ({target})"));
-            match open_target(runtime, config, target).await {
-                Ok(channel) => return Ok(Some(channel)),
-                Err(error) if is_final(&error) => return Err(error),
-                Err(error) => attempts.push(Attempt::new(name.clone(), error)),
-            }
-        }
+    let wanted = settings.target_session_attrs;
+    if let Some(channel) = pass(runtime, config, settings, wanted, trail).await? {
+        return Ok(Some(channel));
     }
-    *current = None;
+    if wanted == TargetSessionAttrs::PreferStandby {
+        return pass(runtime, config, settings, TargetSessionAttrs::Any, trail).await;
+    }
     Ok(None)
 }
 
-/// As in libpq, a server that answers decides for all, unless it says that it cannot take connections now.
+async fn pass<R: Runtime>(
+    runtime: &R,
+    config: &Config,
+    settings: &Settings,
+    wanted: TargetSessionAttrs,
+    trail: &mut Trail,
+) -> Result<Option<Channel<R>>, Error> {
+    let mut endpoints: Vec<&Endpoint> = settings.endpoints.iter().collect();
+    balance(runtime, settings, &mut endpoints);
+    for endpoint in endpoints {
+        let host = Opening { runtime, config, settings, endpoint, wanted };
+        if let Some(channel) = host.open(trail).await? {
+            return Ok(Some(channel));
+        }
+    }
+    Ok(None)
+}
+
+/// Shuffles if `load_balance_hosts` says so (Fisher and Yates).
+fn balance<R: Runtime, T>(runtime: &R, settings: &Settings, items: &mut [T]) {
+    if settings.load_balance_hosts != LoadBalanceHosts::Random {
+        return;
+    }
+    for last in (1..items.len()).rev() {
+        let bound = u64::try_from(last).unwrap_or(u64::MAX).saturating_add(1);
+        let other = usize::try_from(runtime.random() % bound).unwrap_or(0);
+        items.swap(last, other);
+    }
+}
+
+/// As in libpq, a server that answers decides for all, unless it cannot take connections now or is of another
+/// kind than was asked for.
 fn is_final(error: &Error) -> bool {
-    let unanswered = matches!(error.kind(), Kind::Io | Kind::Timeout);
-    !unanswered && error.sqlstate() != Some(SqlState::CANNOT_CONNECT_NOW)
+    let passing = matches!(error.kind(), Kind::Io | Kind::Timeout | Kind::TargetSessionAttrs);
+    !passing && error.sqlstate() != Some(SqlState::CANNOT_CONNECT_NOW)
 }
 
-async fn targets<R: Runtime>(
-    runtime: &R,
-    config: &Config,
-    host: &Host,
-    port: u16,
-) -> Result<Vec<Target>, Error> {
-    let name = match host {
-        Host::Unix(directory) => {
-            return Ok(vec![Target::Unix { path: Host::socket_path(directory, port) }]);
+/// One host that is tried.
+struct Opening<'o, R: Runtime> {
+    runtime: &'o R,
+    config: &'o Config,
+    settings: &'o Settings,
+    endpoint: &'o Endpoint,
+    wanted: TargetSessionAttrs,
+}
+
+impl<R: Runtime> Opening<'_, R> {
+    async fn open(&self, trail: &mut Trail) -> Result<Option<Channel<R>>, Error> {
+        let (host, port) = (&self.endpoint.host, self.endpoint.port);
+        if self.settings.requirepeer.is_some() && matches!(host, Host::Unix(_)) {
+            let text = "\"requirepeer\" cannot be met: a runtime's sockets do not tell who listens";
+            return Err(Error::config(text).unsent());
         }
-        Host::Tcp(name) => name,
-    };
-    let addresses = match name.parse::<IpAddr>() {
-        Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) => runtime
-            .resolve(name, port)
-            .await
-            .map_err(|error| Error::io("could not look up the name", error).unsent())?,
-    };
-    let target = |address| Target::Tcp { address, options: config.tcp.clone() };
-    Ok(addresses.into_iter().map(target).collect())
-}
-
-async fn open_target<R: Runtime>(
-    runtime: &R,
-    config: &Config,
-    target: Target,
-) -> Result<Channel<R>, Error> {
-    let limit = config.connect_timeout;
-    let deadline = if limit == Duration::ZERO { None } else { runtime.now().checked_add(limit) };
-    let opening = async {
-        let transport = target.dial(runtime).await?;
-        start(runtime.clone(), transport, Some(target), config).await
-    };
-    let Ok(opened) = runtime.timeout_at(deadline, opening).await else {
-        let text = format!("no session within connect_timeout, {limit:?}");
-        return Err(Error::new(Kind::Timeout, text).unsent());
-    };
-    opened
-}
-
-/// Runs the start-up exchange.
-async fn start<R: Runtime>(
-    runtime: R,
-    transport: Transport<R>,
-    target: Option<Target>,
-    config: &Config,
-) -> Result<Channel<R>, Error> {
-    let mut nonce = [0; NONCE_LENGTH];
-    getrandom::fill(&mut nonce)
-        .map_err(|error| Error::io("the system gave no random bytes", error.into()).unsent())?;
-    let mut startup = Startup::new(config, nonce)?;
-    let mut channel = Channel::new(runtime, transport, target, config);
-    channel.request(Protocol::Extended, Cancellable::No, |out| startup.write_first(config, out))?;
-    match exchange(&mut channel, &mut startup, config).await {
-        Ok(()) => Ok(channel),
-        // The session never opened: there is nobody to say good-bye to.
-        Err(error) => Err(channel.end(error)),
-    }
-}
-
-async fn exchange<R: Runtime>(
-    channel: &mut Channel<R>,
-    startup: &mut Startup,
-    config: &Config,
-) -> Result<(), Error> {
-    loop {
-        let message = poll_fn(|cx| channel.poll_message(cx)).await?;
-        let mut answer = bytes::BytesMut::new();
-        let step = startup.handle(channel.machine().decode(message)?, &mut answer)?;
-        channel.answer().extend_from_slice(&answer);
-        match step {
-            Step::Continue => {}
-            Step::Stretch { password, salt, iterations } => {
-                let runtime = channel.runtime();
-                let salted = salted(runtime, &config.salted, password, salt, iterations).await?;
-                startup.salted(&salted, channel.answer())?;
+        let name = format!("\"{host}\", port {port}");
+        trail.current = Some(name.clone());
+        let mut addresses = match self.addresses().await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                trail.failed(error);
+                return Ok(None);
             }
-            Step::Ready => return encoding_is_utf8(channel),
+        };
+        balance(self.runtime, self.settings, &mut addresses);
+        let protection =
+            Arc::new(protection(self.runtime, self.config, self.settings, self.endpoint).await?);
+        let limit = self.settings.connect_timeout;
+        let mut dialer = Dialer::new(self.runtime, &self.settings.tcp, limit, addresses);
+        while let Some(dialed) = dialer.next().await {
+            trail.current = Some(format!("\"{host}\" ({})", dialed.address));
+            let opening =
+                async { self.open_address(dialed.transport?, &dialed.address, &protection).await };
+            let opened = self.runtime.timeout_at(dialed.deadline, opening).await;
+            match opened.unwrap_or_else(|_| Err(timed_out(limit.unwrap_or_default()))) {
+                Ok(channel) => return Ok(Some(channel)),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => trail.failed(error),
+            }
+            trail.current = Some(name.clone());
+        }
+        trail.current = None;
+        Ok(None)
+    }
+
+    async fn addresses(&self) -> Result<Vec<Address>, Error> {
+        let port = self.endpoint.port;
+        let name = match &self.endpoint.host {
+            Host::Unix(directory) => {
+                return Ok(vec![Address::Unix(Host::socket_path(directory, port))]);
+            }
+            Host::Tcp(name) => name,
+        };
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return Ok(vec![Address::Tcp(SocketAddr::new(address, port))]);
+        }
+        let addresses = self.runtime.resolve(name, port).await;
+        let addresses =
+            addresses.map_err(|error| Error::io("could not look up the name", error).unsent())?;
+        if addresses.is_empty() {
+            let nothing = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+            return Err(Error::io("could not look up the name", nothing).unsent());
+        }
+        Ok(addresses.into_iter().map(Address::Tcp).collect())
+    }
+
+    /// Tries each way of protecting the session, the first on the connection that stands already.
+    async fn open_address(
+        &self,
+        transport: Transport<R>,
+        address: &Address,
+        protection: &Arc<Protection>,
+    ) -> Result<Channel<R>, Error> {
+        let tls = &self.settings.tls;
+        let choices = choices(tls.sslmode, tls.sslnegotiation, ability(address));
+        let mut transport = Some(transport);
+        let mut first_error = None;
+        for (index, encryption) in choices.iter().enumerate() {
+            let fresh = match transport.take() {
+                Some(transport) => transport,
+                None => address.dial(self.runtime, &self.settings.tcp).await?,
+            };
+            let target = Target {
+                address: address.clone(),
+                options: self.settings.tcp.clone(),
+                encryption: *encryption,
+                protection: Arc::clone(protection),
+            };
+            let may_be_plain = choices.contains(&Encryption::Plain);
+            match self.open_protected(fresh, target, may_be_plain).await {
+                Ok(channel) => return Ok(channel),
+                Err(Failure { error, other_way }) => {
+                    let last = index + 1 == choices.len() || !other_way;
+                    let first = first_error.get_or_insert_with(|| error.clone()).clone();
+                    if last {
+                        // Without TLS the server says only that it wants TLS: the first error tells more.
+                        return Err(if other_way { first } else { error });
+                    }
+                }
+            }
+        }
+        Err(first_error.unwrap_or_else(|| Error::unexpected("nothing")))
+    }
+
+    async fn open_protected(
+        &self,
+        transport: Transport<R>,
+        target: Target,
+        may_be_plain: bool,
+    ) -> Result<Channel<R>, Failure> {
+        let encryption = target.encryption;
+        let ready = secure(transport, encryption, &target.protection).await.map_err(Failure::of)?;
+        if encryption != Encryption::Plain && !ready.encrypted {
+            if !may_be_plain {
+                let text = "the server does not speak TLS, but \"sslmode\" demands it";
+                return Err(Failure::end(Error::new(Kind::Tls, text).unsent()));
+            }
+            let target = Target { encryption: Encryption::Plain, ..target };
+            return self.start(ready, target).await.map_err(Failure::end);
+        }
+        self.start(ready, target).await.map_err(Failure::of)
+    }
+
+    async fn start(&self, ready: Ready<R>, target: Target) -> Result<Channel<R>, Error> {
+        if self.settings.tls.sslcertmode == SslCertMode::Require {
+            certificate_was_sent(&ready)?;
+        }
+        let password = match &self.settings.password_provider {
+            Some(provider) => Some(provider.password().await?),
+            None => self.endpoint.password.clone(),
+        };
+        let runtime = self.runtime.clone();
+        let (config, settings) = (self.config, self.settings);
+        let mut channel = start(runtime, ready, Some(target), config, settings, password).await?;
+        match check(&mut channel, self.wanted).await {
+            Ok(()) => Ok(channel),
+            Err(error) => {
+                // Nobody waits for the good-bye to arrive.
+                drop(channel);
+                Err(error)
+            }
         }
     }
 }
 
-/// Stretches the password, off the executor's thread, unless that has been done before.
-async fn salted<R: Runtime>(
+/// As in libpq, what `sslcertmode` demands is missed without TLS too.
+fn certificate_was_sent<R: Runtime>(ready: &Ready<R>) -> Result<(), Error> {
+    let text = match (ready.asked_for_certificate, ready.sent_certificate) {
+        (true, true) => return Ok(()),
+        (true, false) => "there is no certificate to send, but \"sslcertmode\" demands it",
+        (false, _) => "the server did not ask for a certificate, but \"sslcertmode\" demands it",
+    };
+    Err(Error::new(Kind::Tls, text).unsent())
+}
+
+/// Why one way of protecting a session failed.
+struct Failure {
+    error: Error,
+    /// Another way could do better.
+    other_way: bool,
+}
+
+impl Failure {
+    /// Another way may help if TLS failed, or if the server refused the session, as it does where `pg_hba.conf`
+    /// has a line for the other way only.
+    fn of(error: Error) -> Self {
+        let other_way = matches!(error.kind(), Kind::Tls | Kind::Server);
+        Self { error, other_way }
+    }
+
+    fn end(error: Error) -> Self {
+        Self { error, other_way: false }
+    }
+}
+
+/// On Unix-domain sockets there is no TLS, whatever `sslmode` says.
+fn ability(address: &Address) -> Ability {
+    match address {
+        Address::Tcp(_) if cfg!(feature = "tls") => Ability::Tls,
+        Address::Tcp(_) | Address::Unix(_) => Ability::PlainOnly,
+    }
+}
+
+#[cfg(feature = "tls")]
+async fn protection<R: Runtime>(
     runtime: &R,
-    kept: &SaltedPasswords,
-    password: Secret,
-    salt: Vec<u8>,
-    iterations: u32,
-) -> Result<SaltedPassword, Error> {
-    if let Some(salted) = kept.find(&password, &salt, iterations) {
-        return Ok(salted);
+    config: &Config,
+    settings: &Settings,
+    endpoint: &Endpoint,
+) -> Result<Protection, Error> {
+    use crate::connection::{files, tls};
+
+    let unix = matches!(endpoint.host, Host::Unix(_));
+    if unix || settings.tls.sslmode == SslMode::Disable {
+        return Ok(Protection::default());
     }
-    let (secret, its_salt) = (password.clone(), salt.clone());
-    let stretching = runtime.unblock(move || stretch(&secret, &its_salt, iterations));
-    let salted = stretching
+    let name = match &endpoint.name {
+        Some(name) => name.clone(),
+        None if settings.tls.sslmode == SslMode::VerifyFull => {
+            let text = "\"host\" must be set, since \"sslmode\" is verify-full";
+            return Err(Error::config(text).unsent());
+        }
+        None => endpoint.host.to_string(),
+    };
+    if let Some(client) = tls::Client::ready(config) {
+        return Ok(Protection { client: Some(client), name });
+    }
+    let tls_settings = settings.tls.clone();
+    let reading = runtime.unblock(move || {
+        let material = files::read(&tls_settings)?;
+        tls::Client::new(&material)
+    });
+    let client = reading
         .await
-        .map_err(|error| Error::io("the runtime could not stretch the password", error).unsent())?;
-    kept.keep(password, salt, iterations, salted.clone());
-    Ok(salted)
+        .map_err(|error| Error::io("the runtime could not read files", error).unsent())??;
+    Ok(Protection { client: Some(client), name })
 }
 
-/// Texts are taken to be UTF-8, so a server that insists on something else cannot be talked to.
-fn encoding_is_utf8<R: Runtime>(channel: &Channel<R>) -> Result<(), Error> {
-    match channel.machine().reports().parameter("client_encoding") {
-        None | Some("UTF8" | "UNICODE") => Ok(()),
-        Some(other) => {
-            let text =
-                format!("the server uses the client encoding \"{other}\" where UTF8 was asked for");
-            Err(Error::new(Kind::Protocol, text))
-        }
+#[cfg(not(feature = "tls"))]
+#[expect(clippy::unused_async, reason = "with the feature it reads files")]
+async fn protection<R: Runtime>(
+    _: &R,
+    _: &Config,
+    settings: &Settings,
+    endpoint: &Endpoint,
+) -> Result<Protection, Error> {
+    let insists =
+        !matches!(settings.tls.sslmode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
+    if insists && matches!(endpoint.host, Host::Tcp(_)) {
+        let mode = settings.tls.sslmode.as_str();
+        let text = format!(
+            "sslmode \"{mode}\" cannot be met: enable the feature \"tls-ring\" or \"tls-aws-lc\""
+        );
+        return Err(Error::config(text).unsent());
     }
+    Ok(Protection::default())
 }

@@ -33,6 +33,16 @@ pub enum Kind {
     /// Why: no password was given, the method is not supported, the server does not know the password either.
     /// What to do: correct the configuration.
     Authentication,
+    /// TLS could not be set up; nothing was sent but its handshake.
+    ///
+    /// Why: the server's certificate is not trusted, expired or for another name, or the two sides agree on no
+    /// version. What to do: set `sslrootcert` and `host`, or renew the certificate.
+    Tls,
+    /// A server answered, but not of the kind that `target_session_attrs` asks for.
+    ///
+    /// Why: it is a standby where a primary was wanted, or the other way round. What to do: name other hosts, or
+    /// wait for the fail-over to end.
+    TargetSessionAttrs,
     /// The configuration is not valid; nothing was sent.
     ///
     /// Why: a connection string or a setting that cannot be understood. What to do: correct what the text names.

@@ -30,6 +30,8 @@ pub(crate) struct Message {
 /// Which of the two query protocols a request speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
+    /// None yet: the session is being opened.
+    Startup,
     Simple,
     Extended,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Machine {
     key: Option<(i32, Box<[u8]>)>,
     /// Whether a ReadyForQuery is still to come, and for which kind of request.
     owed: Option<Protocol>,
+    /// A copy was refused within this request.
+    refused: bool,
     message_limit: usize,
 }
 
@@ -55,6 +59,7 @@ impl Machine {
             reports: Reports::new(config.notice_hook.clone()),
             key: None,
             owed: None,
+            refused: false,
             message_limit: config.message_limit_bytes,
         }
     }
@@ -70,6 +75,7 @@ impl Machine {
         }
         write(self.output.request()).inspect_err(|_| self.output.discard())?;
         self.owed = Some(protocol);
+        self.refused = false;
         Ok(())
     }
 
@@ -90,6 +96,11 @@ impl Machine {
     /// Whether a reply, or a part of one, is still to come.
     pub(crate) fn is_owed(&self) -> bool {
         self.owed.is_some()
+    }
+
+    /// Whether the session is still being opened.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.owed == Some(Protocol::Startup)
     }
 
     pub(crate) fn unsent(&self) -> &[u8] {
@@ -160,6 +171,10 @@ impl Machine {
                 tag if self.owed.is_none() => {
                     return Err(Error::unexpected(Backend::decode(tag, body)?.name()));
                 }
+                // The server may end a copy before it has read the refusal. Nothing else is answered unread.
+                ReadyForQuery::TAG if !self.output.is_empty() && !self.refused => {
+                    return Err(Error::unexpected("ReadyForQuery"));
+                }
                 ReadyForQuery::TAG => {
                     let ready = ReadyForQuery::decode(body)?;
                     self.reports.set_transaction_status(ready.status);
@@ -172,7 +187,7 @@ impl Machine {
                     self.key = Some((data.process_id, data.secret_key.into()));
                     return Ok(Some(message));
                 }
-                COPY_IN => self.refuse_copy_in()?,
+                COPY_IN if !self.is_starting() => self.refuse_copy_in()?,
                 _ => return Ok(Some(message)),
             }
         }
@@ -216,6 +231,10 @@ impl Machine {
     /// A statement asks for copy data that nobody will send. The server skips to the next Sync after this, and
     /// has dropped the one that came with the request.
     fn refuse_copy_in(&mut self) -> Result<(), Error> {
+        // After the first the request has failed: another would only make the output grow.
+        if std::mem::replace(&mut self.refused, true) {
+            return Err(Error::unexpected("CopyInResponse"));
+        }
         let extended = self.owed == Some(Protocol::Extended);
         let out = self.output.answer();
         CopyFail { message: "this call sends no copy data" }.encode(out)?;

@@ -3,8 +3,13 @@
 mod input;
 mod output;
 mod reports;
+mod encryption;
 mod startup;
 mod machine;
 
+#[cfg(test)]
+mod startup_tests;
+
+pub(crate) use crate::flow::encryption::{Ability, Answer, Encryption, choices};
 pub(crate) use crate::flow::machine::{Machine, Message, Protocol};
-pub(crate) use crate::flow::startup::{Startup, Step, stretch};
+pub(crate) use crate::flow::startup::{Credentials, Startup, Step, stretch};

@@ -10,18 +10,31 @@ use crate::auth::{
     AwaitFinal, ClientFirst, DEFAULT_MAX_ITERATIONS, Failure, Mechanism, NONCE_LENGTH,
     SaltedPassword, ServerFirst, md5_password, saslprep,
 };
-use crate::config::{Config, Secret};
+use crate::config::{AuthMethod, ChannelBinding, ProtocolVersion, RequireAuth, Secret};
 use crate::error::{Error, Kind};
 use crate::message::{
-    Authentication, Backend, Encode, PROTOCOL_3_0, PasswordMessage, SaslInitialResponse,
-    SaslResponse, StartupMessage,
+    Authentication, Backend, Encode, NegotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2,
+    PasswordMessage, SaslInitialResponse, SaslResponse, StartupMessage,
 };
+
+/// What the exchange may give away, and under which conditions.
+pub(crate) struct Credentials {
+    pub(crate) user: String,
+    pub(crate) password: Option<Secret>,
+    pub(crate) require_auth: RequireAuth,
+    pub(crate) channel_binding: ChannelBinding,
+    /// The hash of the server's certificate, if the connection has TLS and the certificate names one.
+    pub(crate) end_point: Option<Vec<u8>>,
+    pub(crate) min_protocol_version: ProtocolVersion,
+    pub(crate) max_protocol_version: ProtocolVersion,
+}
 
 /// The exchange that opens a session, without I/O: messages in, bytes out.
 pub(crate) struct Startup {
-    user: String,
-    password: Option<Secret>,
+    credentials: Credentials,
     nonce: [u8; NONCE_LENGTH],
+    /// The server has proved that it is the end of this TLS channel.
+    bound: bool,
     state: State,
 }
 
@@ -54,28 +67,20 @@ pub(crate) enum Step {
 
 impl Startup {
     /// Starts the exchange. The nonce must be of the best randomness.
-    pub(crate) fn new(config: &Config, nonce: [u8; NONCE_LENGTH]) -> Result<Self, Error> {
-        let Some(user) = config.user.clone().filter(|user| !user.is_empty()) else {
-            return Err(Error::config("no user was given: set \"user\"").unsent());
-        };
-        let password = config.password.clone().filter(|password| !password.expose().is_empty());
-        Ok(Self { user, password, nonce, state: State::Method })
+    pub(crate) fn new(credentials: Credentials, nonce: [u8; NONCE_LENGTH]) -> Self {
+        Self { credentials, nonce, bound: false, state: State::Method }
     }
 
-    /// Writes StartupMessage, the first of all.
-    pub(crate) fn write_first(&self, config: &Config, out: &mut BytesMut) -> Result<(), Error> {
-        let mut parameters = vec![("user", self.user.as_str()), ("client_encoding", "UTF8")];
-        let optional = [
-            ("database", &config.dbname),
-            ("application_name", &config.application_name),
-            ("options", &config.options),
-        ];
-        for (name, value) in optional {
-            if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                parameters.push((name, value));
-            }
-        }
-        StartupMessage { version: PROTOCOL_3_0, parameters }.encode(out)
+    /// Writes StartupMessage, the first of all: `parameters` besides the user.
+    pub(crate) fn write_first(
+        &self,
+        parameters: &[(&str, &str)],
+        out: &mut BytesMut,
+    ) -> Result<(), Error> {
+        let mut all = vec![("user", self.credentials.user.as_str())];
+        all.extend_from_slice(parameters);
+        let version = number(self.credentials.max_protocol_version);
+        StartupMessage { version, parameters: all }.encode(out)
     }
 
     /// Takes a message of the server and writes the answer, if there is one, to `out`.
@@ -87,9 +92,10 @@ impl Startup {
         match (std::mem::replace(&mut self.state, State::Over), message) {
             (_, Backend::ErrorResponse(error)) => Err(Error::from_server(error.0)),
             (state, Backend::NegotiateProtocolVersion(negotiated)) => {
-                if negotiated.version != PROTOCOL_3_0 || !matches!(state, State::Method) {
+                if !matches!(state, State::Method) {
                     return Err(Error::unexpected("NegotiateProtocolVersion"));
                 }
+                self.negotiate(&negotiated)?;
                 self.state = state;
                 Ok(Step::Continue)
             }
@@ -117,12 +123,38 @@ impl Startup {
         SaslResponse { data: &data }.encode(out)
     }
 
+    /// The server speaks an older version than was asked for. No option was asked for, so none can be refused.
+    fn negotiate(&mut self, negotiated: &NegotiateProtocolVersion<'_>) -> Result<(), Error> {
+        let invalid = |what| Err(Error::protocol("NegotiateProtocolVersion", what));
+        let Credentials { min_protocol_version: min, max_protocol_version: max, .. } =
+            self.credentials;
+        if !negotiated.unrecognized.is_empty() {
+            return invalid("it refuses an option that was not asked for");
+        }
+        if negotiated.version >= number(max) {
+            return invalid("the version is not older than the one that was asked for");
+        }
+        if negotiated.version != PROTOCOL_3_0 {
+            return invalid("there is no such version");
+        }
+        if negotiated.version < number(min) {
+            let text =
+                format!("the server speaks protocol 3.0, but \"min_protocol_version\" is {min}");
+            return Err(Error::new(Kind::Protocol, text));
+        }
+        self.credentials.max_protocol_version = ProtocolVersion::V3_0;
+        Ok(())
+    }
+
     fn authenticate(
         &mut self,
         state: State,
         request: Authentication<'_>,
         out: &mut BytesMut,
     ) -> Result<Step, Error> {
+        if matches!(state, State::Method) {
+            self.permit(&request)?;
+        }
         self.state = match (state, request) {
             // In the middle of SCRAM the server has not proved itself yet: then this is refused below.
             (State::Method | State::Verdict, Authentication::Ok) => State::Ready,
@@ -133,7 +165,7 @@ impl Startup {
             }
             (State::Method, Authentication::Md5Password { salt }) => {
                 let password = self.password()?.expose().as_bytes();
-                let answer = md5_password(self.user.as_bytes(), password, salt);
+                let answer = md5_password(self.credentials.user.as_bytes(), password, salt);
                 PasswordMessage { password: answer.as_bytes() }.encode(out)?;
                 State::Verdict
             }
@@ -154,10 +186,53 @@ impl Startup {
         Ok(Step::Continue)
     }
 
-    fn sasl(&self, mechanisms: &[&str], out: &mut BytesMut) -> Result<State, Error> {
+    /// Refuses a method that `require_auth` or `channel_binding` forbids, before any secret is sent.
+    fn permit(&self, request: &Authentication<'_>) -> Result<(), Error> {
+        let method = match request {
+            Authentication::Ok => AuthMethod::None,
+            Authentication::CleartextPassword => AuthMethod::Password,
+            Authentication::Md5Password { .. } => AuthMethod::Md5,
+            Authentication::Sasl { .. } => AuthMethod::ScramSha256,
+            Authentication::Gss | Authentication::GssContinue(_) => AuthMethod::Gss,
+            Authentication::Sspi => AuthMethod::Sspi,
+            Authentication::KerberosV5
+            | Authentication::SaslContinue(_)
+            | Authentication::SaslFinal(_) => return Ok(()),
+        };
+        if !self.credentials.require_auth.allows(method) {
+            let asked = if method == AuthMethod::None {
+                "asked for no authentication".to_owned()
+            } else {
+                format!("asked for authentication by {}", method.as_str())
+            };
+            let text = format!("the server {asked}, which \"require_auth\" forbids");
+            return Err(Error::new(Kind::Authentication, text));
+        }
+        let binding = self.credentials.channel_binding == ChannelBinding::Require;
+        if binding && method != AuthMethod::ScramSha256 {
+            return Err(unbound("the server asked for another method than SCRAM"));
+        }
+        Ok(())
+    }
+
+    fn sasl(&mut self, mechanisms: &[&str], out: &mut BytesMut) -> Result<State, Error> {
         self.password()?;
+        let wanted = self.credentials.channel_binding;
+        let end_point = match wanted {
+            ChannelBinding::Disable => None,
+            ChannelBinding::Prefer | ChannelBinding::Require => self.credentials.end_point.clone(),
+        };
+        if wanted == ChannelBinding::Require && end_point.is_none() {
+            return Err(unbound(
+                "there is no TLS, or the server's certificate names no hash for it, as with Ed25519",
+            ));
+        }
         let (mechanism, binding) =
-            Mechanism::choose(mechanisms, None).map_err(|failure| failed(&failure))?;
+            Mechanism::choose(mechanisms, end_point).map_err(|failure| failed(&failure))?;
+        if wanted == ChannelBinding::Require && mechanism != Mechanism::ScramSha256Plus {
+            return Err(unbound("the server does not offer SCRAM-SHA-256-PLUS"));
+        }
+        self.bound = mechanism == Mechanism::ScramSha256Plus;
         let (first, data) = ClientFirst::new(&self.nonce, binding);
         SaslInitialResponse { mechanism: mechanism.name(), data: &data }.encode(out)?;
         Ok(State::ServerFirst(first))
@@ -171,10 +246,22 @@ impl Startup {
     }
 
     fn password(&self) -> Result<&Secret, Error> {
-        self.password.as_ref().ok_or_else(|| {
+        self.credentials.password.as_ref().ok_or_else(|| {
             let text = "the server demands a password and none was given: set \"password\"";
             Error::new(Kind::Authentication, text)
         })
+    }
+}
+
+fn unbound(why: &str) -> Error {
+    let text = format!("\"channel_binding\" is required, but {why}");
+    Error::new(Kind::Authentication, text)
+}
+
+fn number(version: ProtocolVersion) -> u32 {
+    match version {
+        ProtocolVersion::V3_0 => PROTOCOL_3_0,
+        ProtocolVersion::V3_2 => PROTOCOL_3_2,
     }
 }
 
@@ -205,119 +292,4 @@ fn unsupported(request: &Authentication<'_>) -> Error {
     };
     let text = format!("the server demands authentication by {method}, which is not supported");
     Error::new(Kind::Authentication, text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::{BackendKeyData, ReadyForQuery, TransactionStatus};
-
-    fn start(config: &Config) -> Startup {
-        Startup::new(config, [7; NONCE_LENGTH]).unwrap()
-    }
-
-    fn ask(startup: &mut Startup, request: Authentication<'_>) -> Result<(Step, BytesMut), Error> {
-        let mut out = BytesMut::new();
-        let step = startup.handle(Backend::Authentication(request), &mut out)?;
-        Ok((step, out))
-    }
-
-    fn ready() -> Backend<'static> {
-        Backend::ReadyForQuery(ReadyForQuery { status: TransactionStatus::Idle })
-    }
-
-    fn with_password() -> Config {
-        Config::new().user("ada").password("secret")
-    }
-
-    #[test]
-    fn a_user_is_needed_and_nothing_empty_is_sent() {
-        let mut out = BytesMut::new();
-        let error = Startup::new(&Config::new(), [0; NONCE_LENGTH]).err().unwrap();
-        assert_eq!(error.kind(), Kind::Config);
-        let config = Config::new().user("ada").dbname("").options("-c geqo=off");
-        start(&config).write_first(&config, &mut out).unwrap();
-        let sent = b"\0\x03\0\0user\0ada\0client_encoding\0UTF8\0options\0-c geqo=off\0\0";
-        assert_eq!(&out[4..], sent);
-    }
-
-    #[test]
-    fn a_trusted_session_opens() {
-        let mut startup = start(&Config::new().user("ada"));
-        assert!(matches!(ask(&mut startup, Authentication::Ok), Ok((Step::Continue, _))));
-        let key = Backend::BackendKeyData(BackendKeyData { process_id: 1, secret_key: b"abcd" });
-        assert!(matches!(startup.handle(key, &mut BytesMut::new()), Ok(Step::Continue)));
-        assert!(matches!(startup.handle(ready(), &mut BytesMut::new()), Ok(Step::Ready)));
-    }
-
-    #[test]
-    fn passwords_are_answered_once() {
-        let mut startup = start(&with_password());
-        let (_, out) = ask(&mut startup, Authentication::CleartextPassword).unwrap();
-        assert_eq!(&out[..], b"p\0\0\0\x0bsecret\0");
-        let again = ask(&mut startup, Authentication::CleartextPassword);
-        assert_eq!(again.unwrap_err().kind(), Kind::Protocol);
-        let mut startup = start(&with_password());
-        let (_, out) = ask(&mut startup, Authentication::Md5Password { salt: *b"salt" }).unwrap();
-        assert!(out.starts_with(b"p\0\0\0\x28md5"), "{out:?}");
-    }
-
-    #[test]
-    fn a_missing_password_is_told_before_anything_is_sent() {
-        let sasl = Authentication::Sasl { mechanisms: vec!["SCRAM-SHA-256"] };
-        let md5 = Authentication::Md5Password { salt: [0; 4] };
-        for request in [Authentication::CleartextPassword, md5, sasl] {
-            let mut startup = start(&Config::new().user("ada").password(""));
-            let mut out = BytesMut::new();
-            let error = startup.handle(Backend::Authentication(request), &mut out).unwrap_err();
-            assert_eq!(error.kind(), Kind::Authentication);
-            assert!(out.is_empty());
-        }
-    }
-
-    #[test]
-    fn scram_cannot_be_cut_short_by_the_server() {
-        let sasl = || Authentication::Sasl { mechanisms: vec!["SCRAM-SHA-256"] };
-        let mut startup = start(&with_password());
-        ask(&mut startup, sasl()).unwrap();
-        assert_eq!(ask(&mut startup, Authentication::Ok).unwrap_err().kind(), Kind::Protocol);
-
-        let mut startup = start(&with_password());
-        let (_, out) = ask(&mut startup, sasl()).unwrap();
-        let first = std::str::from_utf8(&out).unwrap().rsplit_once("r=").unwrap().1.to_owned();
-        let server_first = format!("r={first}xyz,s=c2FsdA==,i=2");
-        let (step, _) =
-            ask(&mut startup, Authentication::SaslContinue(server_first.as_bytes())).unwrap();
-        let Step::Stretch { password, salt, iterations } = step else { panic!("{step:?}") };
-        assert_eq!((&salt[..], iterations), (&b"salt"[..], 2));
-        startup.salted(&stretch(&password, &salt, iterations), &mut BytesMut::new()).unwrap();
-        assert_eq!(ask(&mut startup, Authentication::Ok).unwrap_err().kind(), Kind::Protocol);
-    }
-
-    #[test]
-    fn messages_out_of_order_are_refused() {
-        let mut startup = start(&with_password());
-        assert!(startup.handle(ready(), &mut BytesMut::new()).is_err());
-        let mut startup = start(&with_password());
-        let key = Backend::BackendKeyData(BackendKeyData { process_id: 1, secret_key: b"abcd" });
-        assert!(startup.handle(key, &mut BytesMut::new()).is_err());
-        let mut startup = start(&with_password());
-        assert!(startup.handle(Backend::NoData, &mut BytesMut::new()).is_err());
-        let mut startup = start(&with_password());
-        assert!(
-            startup.salted(&stretch(&Secret::new("a"), b"b", 1), &mut BytesMut::new()).is_err()
-        );
-    }
-
-    #[test]
-    fn unsupported_methods_are_refused_by_name() {
-        let mut startup = start(&with_password());
-        let error = ask(&mut startup, Authentication::Gss).unwrap_err();
-        assert_eq!(error.kind(), Kind::Authentication);
-        let text = "the server demands authentication by GSSAPI, which is not supported";
-        assert_eq!(error.to_string(), text);
-        let mut startup = start(&with_password());
-        let plus = Authentication::Sasl { mechanisms: vec!["SCRAM-SHA-256-PLUS"] };
-        assert_eq!(ask(&mut startup, plus).unwrap_err().kind(), Kind::Authentication);
-    }
 }

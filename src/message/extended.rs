@@ -30,7 +30,7 @@ impl Encode for Parse<'_> {
 
 /// Writes Bind: `statement` becomes the unnamed portal, with `count` parameters and all results in binary.
 ///
-/// `format` tells the format of a parameter; `value` writes it behind its length, or tells that it is NULL.
+/// The statement's name is the driver's own. `format` tells the format of a parameter; `value` writes it behind its length, or tells that it is NULL.
 pub(crate) fn write_bind(
     writer: &mut Writer<'_>,
     statement: &str,
@@ -39,8 +39,8 @@ pub(crate) fn write_bind(
     mut value: impl FnMut(usize, &mut Writer<'_>) -> Result<Value, Error>,
 ) -> Result<(), Error> {
     writer.message(b'B', |writer| {
-        writer.write_cstr(b"", "the name of a portal")?;
-        writer.write_cstr(statement.as_bytes(), "the name of a statement")?;
+        writer.write_own_cstr("");
+        writer.write_own_cstr(statement);
         // One code stands for all parameters; codes of their own are only written where one is text.
         if (0..count).all(|index| format(index) == Format::Binary) {
             writer.write_count(1, "formats")?;
@@ -106,7 +106,7 @@ impl Encode for Execute {
     const IDENTIFIER: u8 = b'E';
 
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
-        writer.write_cstr(b"", "the name of a portal")?;
+        writer.write_own_cstr("");
         writer.write_i32(0);
         Ok(())
     }

@@ -27,8 +27,9 @@ pub(crate) use crate::message::report::{
     ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus,
 };
 pub(crate) use crate::message::row::{ColumnDescription, DataRow, RowDescription};
+pub(crate) use crate::message::simple::{CommandComplete, Query, ReadyForQuery, Terminate};
 pub use crate::message::simple::{CommandTag, TransactionStatus};
-pub(crate) use crate::message::simple::{Query, ReadyForQuery, Terminate};
 pub(crate) use crate::message::startup::{
-    BackendKeyData, CancelRequest, PROTOCOL_3_0, StartupMessage,
+    BackendKeyData, CancelRequest, NegotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2,
+    SSL_REQUEST, StartupMessage,
 };

@@ -9,6 +9,9 @@ use crate::wire::{Reader, Writer};
 /// Protocol 3.0, as the number in StartupMessage: the major version in the upper half.
 pub(crate) const PROTOCOL_3_0: u32 = 3 << 16;
 
+/// Protocol 3.2, of PostgreSQL 18.
+pub(crate) const PROTOCOL_3_2: u32 = (3 << 16) | 2;
+
 /// What stands in a version's place: 1234 and 5678, chosen to be no version.
 const CANCEL_REQUEST_CODE: u32 = 0x04d2_162e;
 
@@ -36,6 +39,9 @@ impl StartupMessage<'_> {
         })
     }
 }
+
+/// SSLRequest: asks whether the server speaks TLS. It has no tag; the answer is one byte.
+pub(crate) const SSL_REQUEST: [u8; 8] = *b"\0\0\0\x08\x04\xd2\x16\x2f";
 
 /// CancelRequest: asks for the statement of another session to be cancelled. It has no tag.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,6 +34,14 @@ pub(crate) fn write_run(
     Sync.encode(out)
 }
 
+/// The most parameters that a statement can have.
+pub(crate) const MOST_PARAMS: usize = 65_535;
+
+pub(crate) fn too_many(given: usize) -> Error {
+    let text = format!("a statement cannot have {given} parameters: {MOST_PARAMS} is the most");
+    Error::usage(text).unsent()
+}
+
 /// The statement takes another number of parameters than were given.
 pub(crate) fn wrong_count(expected: usize, given: usize) -> Error {
     Error::usage(format!("the statement takes {expected} parameters, but {given} were given"))

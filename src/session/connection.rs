@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
 use crate::config::Config;
-use crate::connection::{Cancellable, Channel, Transport, open, open_stream};
+use crate::connection::{CancelToken, Cancellable, Channel, Transport, open, open_stream};
 use crate::error::{Error, ServerError};
 use crate::flow::{Message, Protocol};
 use crate::message::TransactionStatus;
@@ -155,6 +155,25 @@ impl<R: Runtime> Connection<R> {
         self.channel.machine().key().map(|(process_id, _)| process_id)
     }
 
+    /// Returns what cancels this session's statement from elsewhere, while its future is being awaited.
+    ///
+    /// `None` for a session on a stream that the caller brought, since nobody knows how to reach its server, and if
+    /// the server gave no key.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let token = connection.cancel_token().expect("a server that can be reached");
+    /// let sleeping = connection.execute("select pg_sleep(3600)", ());
+    /// let (slept, cancelled) = futures_util::future::join(sleeping, token.cancel()).await;
+    /// assert!(slept.is_err() && cancelled.is_ok());
+    /// # Ok(()) }
+    /// ```
+    pub fn cancel_token(&self) -> Option<CancelToken<R>> {
+        self.channel.cancel_token()
+    }
+
     /// Returns a run-time parameter that the server reports, such as `TimeZone`, with its latest value.
     ///
     /// # Source
@@ -172,6 +191,12 @@ impl<R: Runtime> Connection<R> {
     /// Returns what the session's transaction is doing, as the last reply said.
     pub fn transaction_status(&self) -> TransactionStatus {
         self.channel.machine().reports().transaction_status()
+    }
+
+    /// Returns what was odd about the configuration, though no reason to stop: such as a password file that was
+    /// passed over because others can read it.
+    pub fn warnings(&self) -> &[String] {
+        self.channel.warnings()
     }
 
     /// Returns the last notices, oldest first: at most 50 of them, and 256 KiB.

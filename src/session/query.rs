@@ -6,10 +6,10 @@ use std::task::{Poll, ready};
 use aiopg_runtime::Runtime;
 use postgres_types::{FromSql, ToSql, Type};
 
-use crate::error::{Error, Kind, SqlState};
+use crate::error::{Error, Kind};
 use crate::flow::Protocol;
 use crate::message::TransactionStatus;
-use crate::session::bind::write_run;
+use crate::session::bind::{MOST_PARAMS, too_many, write_run};
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
 use crate::session::row::{OwnedRow, accepts};
@@ -155,16 +155,17 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<T, Error> {
-        let mut rows = self.run(statement.source(), &params).await?;
-        let checked = match rows.columns() {
-            [column] => accepts::<T>(column),
-            columns => {
-                let text = format!("one column was expected, but there are {}", columns.len());
-                Err(Error::conversion(text))
+        let (source, params) = (statement.source(), &params);
+        let mut rows = self.run(source, params).await?;
+        let value = match rows.scalar().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                self.may_repeat(source, error)?;
+                self.run(source, params).await?.scalar().await
             }
+            done => done,
         };
-        let value = rows.single(|row| checked.clone().and_then(|()| row.checked::<T>(0))).await?;
-        value.transpose()?.ok_or_else(no_row)
+        value?.ok_or_else(no_row)
     }
 
     /// Runs a statement with parameters whose types are given, so that the server need not be asked for them.
@@ -217,7 +218,7 @@ impl<R: Runtime> Connection<R> {
         match rows.skip().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.forget_stale(source, error)?;
+                self.may_repeat(source, error)?;
                 self.run(source, params).await?.skip().await
             }
             done => done,
@@ -246,7 +247,7 @@ impl<R: Runtime> Connection<R> {
         match rows.collect().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.forget_stale(source, error)?;
+                self.may_repeat(source, error)?;
                 self.run(source, params).await?.collect().await
             }
             done => done,
@@ -259,8 +260,14 @@ impl<R: Runtime> Connection<R> {
         params: &dyn Params,
     ) -> Result<Option<OwnedRow>, Error> {
         let mut rows = self.run(source, params).await?;
-        let columns = rows.statement().shared_columns();
-        rows.single(|row| row.to_owned(&columns)).await
+        match rows.row().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                self.may_repeat(source, error)?;
+                self.run(source, params).await?.row().await
+            }
+            done => done,
+        }
     }
 
     /// Sends a statement, which is prepared first if the connection does not have it.
@@ -276,6 +283,8 @@ impl<R: Runtime> Connection<R> {
                     let name = self.statements.next_name();
                     return self.parse_and_run(name, sql, &[], params).await;
                 }
+                // The server could not even describe such a statement: it counts with 16 bits.
+                None if params.count() > MOST_PARAMS => return Err(too_many(params.count())),
                 None => self.prepare(sql).await?,
             },
             Source::Prepared(statement) if self.statements.owns(statement) => statement.clone(),
@@ -291,14 +300,12 @@ impl<R: Runtime> Connection<R> {
         Ok(RowStream::new(exchange, statement))
     }
 
-    /// Forgets a statement that the server no longer has or will not run as it was described. Returns the error
-    /// if it cannot be prepared anew without asking: a failed transaction takes nothing more.
-    fn forget_stale(&mut self, source: Source<'_>, error: Error) -> Result<(), Error> {
-        let Source::Text(sql) = source else { return Err(error) };
-        self.statements.forget(sql);
-        match self.transaction_status() {
-            TransactionStatus::Idle => Ok(()),
-            TransactionStatus::InTransaction | TransactionStatus::InError => Err(error),
+    /// Returns the error of a stale statement, unless it can be prepared anew without asking: one that the caller
+    /// has prepared is his own, and a failed transaction takes nothing more.
+    fn may_repeat(&self, source: Source<'_>, error: Error) -> Result<(), Error> {
+        match (source, self.transaction_status()) {
+            (Source::Text(_), TransactionStatus::Idle) => Ok(()),
+            _ => Err(error),
         }
     }
 }
@@ -328,6 +335,25 @@ impl<R: Runtime> RowStream<'_, R> {
         Ok(self.command_tag().rows())
     }
 
+    /// The only row; `None` if there is none.
+    async fn row(&mut self) -> Result<Option<OwnedRow>, Error> {
+        let columns = self.statement().shared_columns();
+        self.single(|row| row.to_owned(&columns)).await
+    }
+
+    /// The value in the only column of the only row; `None` if there is no row.
+    async fn scalar<T: for<'r> FromSql<'r>>(&mut self) -> Result<Option<T>, Error> {
+        let checked = match self.columns() {
+            [column] => accepts::<T>(column),
+            columns => {
+                let text = format!("one column was expected, but there are {}", columns.len());
+                Err(Error::conversion(text))
+            }
+        };
+        let value = self.single(|row| checked.clone().and_then(|()| row.checked::<T>(0))).await?;
+        value.transpose()
+    }
+
     /// What `read` makes of the only row; `None` if there is no row.
     async fn single<T>(
         &mut self,
@@ -350,13 +376,6 @@ impl<R: Runtime> RowStream<'_, R> {
             return Err(Error::new(Kind::RowCount, text));
         }
         Ok(value)
-    }
-
-    /// Whether the server refused the statement because it has forgotten it, or because what it returns is no
-    /// longer what was described. Nothing has been run then.
-    fn is_stale(&self, error: &Error) -> bool {
-        let stale = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
-        self.was_refused() && error.sqlstate().is_some_and(|state| stale.contains(&state))
     }
 }
 

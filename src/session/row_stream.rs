@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 use aiopg_runtime::{AnyRuntime, Runtime};
 use futures_core::Stream;
 
-use crate::error::Error;
+use crate::error::{Error, SqlState};
 use crate::flow::Message;
-use crate::message::{Backend, CommandTag, DataRow};
+use crate::message::{Backend, CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery};
 use crate::session::column::Column;
 use crate::session::connection::Exchange;
 use crate::session::row::{OwnedRow, Row};
@@ -28,15 +28,24 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     statement: Statement,
     tag: CommandTag,
     error: Option<Error>,
-    /// BindComplete has come: from here on the statement may have had an effect.
-    bound: bool,
+    progress: Progress,
     done: bool,
+}
+
+/// How far the reply to Bind and Execute has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Requested,
+    /// BindComplete has come: from here on the statement may have had an effect.
+    Bound,
+    /// The outcome has come; only ReadyForQuery may follow.
+    Complete,
 }
 
 impl<'c, R: Runtime> RowStream<'c, R> {
     pub(crate) fn new(exchange: Exchange<'c, R>, statement: Statement) -> Self {
-        let tag = CommandTag::EMPTY;
-        Self { exchange, statement, tag, error: None, bound: false, done: false }
+        let (tag, progress) = (CommandTag::EMPTY, Progress::Requested);
+        Self { exchange, statement, tag, error: None, progress, done: false }
     }
 
     /// Returns the next row, or `None` at the end.
@@ -89,7 +98,8 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         while !self.done {
             let polled = ready!(self.exchange.connection.channel.poll_message(cx));
             let message = polled.map_err(|error| self.failed(error))?;
-            if message.tag == DataRow::TAG && self.error.is_none() {
+            let rows_are_due = self.progress == Progress::Bound && self.error.is_none();
+            if message.tag == DataRow::TAG && rows_are_due {
                 return Poll::Ready(Ok(Some(message)));
             }
             self.handle(message)?;
@@ -117,9 +127,12 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         Row::new(self.statement.columns(), self.body(message), &self.exchange.connection.offsets)
     }
 
-    /// Whether the statement was refused before it could have had an effect.
-    pub(crate) fn was_refused(&self) -> bool {
-        !self.bound
+    /// Whether the server refused the statement because it has forgotten it, or because what it returns is no
+    /// longer what was described. Nothing has been run then.
+    pub(crate) fn is_stale(&self, error: &Error) -> bool {
+        let stale = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
+        self.progress == Progress::Requested
+            && error.sqlstate().is_some_and(|state| stale.contains(&state))
     }
 
     pub(crate) fn statement(&self) -> &Statement {
@@ -137,42 +150,67 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         error.with_statement(self.statement.sql())
     }
 
+    /// Whether what follows `progress` may come now: after an error it is not looked at.
+    fn has_come_to(&self, progress: Progress) -> bool {
+        self.progress == progress || self.error.is_some()
+    }
+
     fn handle(&mut self, message: Message) -> Result<(), Error> {
-        let connection = &mut *self.exchange.connection;
-        match connection.channel.machine().decode(message) {
-            Ok(Backend::BindComplete) => self.bound = true,
-            Ok(Backend::CommandComplete(complete)) => self.tag = complete.tag,
-            Ok(Backend::EmptyQueryResponse) => self.tag = CommandTag::EMPTY,
+        let machine = self.exchange.connection.channel.machine();
+        // What every reply holds goes by its tag: to tell all messages apart takes longer.
+        match message.tag {
+            BIND_COMPLETE
+                if self.progress == Progress::Requested && machine.body(message).is_empty() =>
+            {
+                self.progress = Progress::Bound;
+            }
+            CommandComplete::TAG if self.has_come_to(Progress::Bound) => {
+                match CommandComplete::decode(machine.body(message)) {
+                    Ok(outcome) => (self.tag, self.progress) = (outcome.tag, Progress::Complete),
+                    Err(error) => return Err(self.violated(error)),
+                }
+            }
+            // Without an outcome it would pass for a result without rows.
+            ReadyForQuery::TAG if self.has_come_to(Progress::Complete) => {
+                self.done = true;
+                self.exchange.connection.statements.closes_done();
+            }
+            _ => self.handle_other(message)?,
+        }
+        Ok(())
+    }
+
+    fn handle_other(&mut self, message: Message) -> Result<(), Error> {
+        match self.exchange.connection.channel.machine().decode(message) {
+            Ok(Backend::EmptyQueryResponse) if self.has_come_to(Progress::Bound) => {
+                self.progress = Progress::Complete;
+            }
             Ok(Backend::ErrorResponse(error)) => {
                 let error = Error::from_server(error.0).with_statement(self.statement.sql());
+                if self.is_stale(&error) {
+                    // Whoever asks for the same text next has it prepared anew.
+                    self.exchange.connection.statements.forget(self.statement.sql());
+                }
                 self.error.get_or_insert(error);
             }
             Ok(Backend::CopyOutResponse(_)) => {
                 self.error.get_or_insert_with(copy_out_refused);
             }
-            // What ends the reply is seen below. The others come before the rows, or after an error when nobody
-            // waits for them.
-            Ok(
-                Backend::ReadyForQuery(_)
-                | Backend::CloseComplete
-                | Backend::ParseComplete
-                | Backend::DataRow(_)
-                | Backend::CopyData(_)
-                | Backend::CopyDone,
-            ) => {}
+            Ok(Backend::CloseComplete | Backend::ParseComplete) => {}
+            // Nobody waits for them.
+            Ok(Backend::DataRow(_) | Backend::CopyData(_) | Backend::CopyDone)
+                if self.error.is_some() => {}
             Ok(other) => {
                 let error = Error::unexpected(other.name());
                 return Err(self.violated(error));
             }
             Err(error) => return Err(self.violated(error)),
         }
-        if !self.exchange.connection.channel.machine().is_owed() {
-            self.done = true;
-            self.exchange.connection.statements.closes_done();
-        }
         Ok(())
     }
 }
+
+const BIND_COMPLETE: u8 = b'2';
 
 /// The statement sends copy data, and nobody asked for it.
 pub(crate) fn copy_out_refused() -> Error {

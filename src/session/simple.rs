@@ -48,7 +48,7 @@ impl<R: Runtime> Connection<R> {
     /// [Simple query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY)
     pub async fn batch_execute(&mut self, sql: &str) -> Result<(), Error> {
         let mut exchange = self.query_simply(sql).await?;
-        let mut reply = Reply { sql, error: None };
+        let mut reply = Reply::new(sql);
         let reading = poll_fn(|cx| {
             while let Some(message) = ready!(reply.poll_next(&mut exchange, cx))? {
                 let channel = &mut exchange.connection.channel;
@@ -76,7 +76,7 @@ impl<R: Runtime> Connection<R> {
     /// As [`batch_execute`](Self::batch_execute).
     pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
         let mut exchange = self.query_simply(sql).await?;
-        let mut reply = Reply { sql, error: None };
+        let mut reply = Reply::new(sql);
         let mut results = Results::default();
         let reading = poll_fn(|cx| {
             while let Some(message) = ready!(reply.poll_next(&mut exchange, cx))? {
@@ -100,6 +100,14 @@ impl<R: Runtime> Connection<R> {
 struct Reply<'s> {
     sql: &'s str,
     error: Option<Error>,
+    /// A statement is complete: without that, or an error, there is no outcome.
+    complete: bool,
+}
+
+impl<'s> Reply<'s> {
+    fn new(sql: &'s str) -> Self {
+        Self { sql, error: None, complete: false }
+    }
 }
 
 impl Reply<'_> {
@@ -114,7 +122,13 @@ impl Reply<'_> {
             let polled = ready!(channel.poll_message(cx));
             let message = polled.map_err(|error| error.with_statement(self.sql))?;
             match message.tag {
-                READY_FOR_QUERY => return Poll::Ready(self.error.take().map_or(Ok(None), Err)),
+                READY_FOR_QUERY if self.complete || self.error.is_some() => {
+                    return Poll::Ready(self.error.take().map_or(Ok(None), Err));
+                }
+                READY_FOR_QUERY => {
+                    let error = channel.end(Error::unexpected("ReadyForQuery"));
+                    return Poll::Ready(Err(error.with_statement(self.sql)));
+                }
                 ERROR_RESPONSE => {
                     let error = match channel.machine().decode(message) {
                         Ok(Backend::ErrorResponse(error)) => Error::from_server(error.0),
@@ -127,7 +141,10 @@ impl Reply<'_> {
                     self.error.get_or_insert_with(copy_out_refused);
                 }
                 _ if self.error.is_some() => {}
-                _ => return Poll::Ready(Ok(Some(message))),
+                tag => {
+                    self.complete |= matches!(tag, COMMAND_COMPLETE | EMPTY_QUERY_RESPONSE);
+                    return Poll::Ready(Ok(Some(message)));
+                }
             }
         }
     }
@@ -136,6 +153,8 @@ impl Reply<'_> {
 const READY_FOR_QUERY: u8 = b'Z';
 const ERROR_RESPONSE: u8 = b'E';
 const COPY_OUT_RESPONSE: u8 = b'H';
+const COMMAND_COMPLETE: u8 = b'C';
+const EMPTY_QUERY_RESPONSE: u8 = b'I';
 
 /// The results of the statements.
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! `Statement`: a prepared statement, closed on the server when its last clone is gone.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use postgres_types::Type;
@@ -108,18 +109,27 @@ impl Drop for Name {
 
 /// The names of statements that the server may forget.
 #[derive(Debug, Default)]
-pub(crate) struct Closes(Mutex<Vec<String>>);
+pub(crate) struct Closes {
+    /// Whether there may be any: asked before every statement, so it takes no lock.
+    any: AtomicBool,
+    names: Mutex<Vec<String>>,
+}
 
 impl Closes {
     fn add(&self, name: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+        self.any.store(true, Ordering::Release);
     }
 
     /// Moves names to `taken` until that holds `most`.
     pub(crate) fn take(&self, most: usize, taken: &mut Vec<String>) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.any.load(Ordering::Acquire) {
+            return;
+        }
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let count = most.saturating_sub(taken.len()).min(names.len());
         taken.extend(names.drain(..count));
+        self.any.store(!names.is_empty(), Ordering::Release);
     }
 }
 

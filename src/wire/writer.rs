@@ -104,6 +104,12 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Writes a String that is known to hold no NUL, such as a name of the driver's own.
+    pub(crate) fn write_own_cstr(&mut self, text: &str) {
+        self.out.put_slice(text.as_bytes());
+        self.out.put_u8(0);
+    }
+
     /// The buffer itself, for codecs that write to one.
     pub(crate) fn buffer(&mut self) -> &mut BytesMut {
         self.out
