@@ -37,6 +37,9 @@
 //! may be on at once; with none of them the dependency tree holds no runtime. The runtime is a value that is
 //! passed to [`Connection::connect`]; nothing is guessed from the thread, and nothing but `connect` names it.
 //!
+//! `tls-ring` and `tls-aws-lc` add TLS by rustls with the cryptography they are named after; `tls` alone leaves
+//! that to the program.
+//!
 //! # Cancel safety
 //!
 //! Every future may be dropped at every await point: by `select!`, by a timeout, by a task that is aborted. A

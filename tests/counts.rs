@@ -1,10 +1,215 @@
-//! Allocations per call, counted on the thread that makes the call.
+//! What a call costs: allocations on the calling thread, writes, reads, round trips.
 //!
 //! A binary of its own: using the counting crate replaces the allocator of the whole program.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at the line where it fails"
+)]
+
+use std::future::Future;
 use std::hint::black_box;
 
-use allocation_counter::measure;
+use aiopg::{Connection, Runtime, Statement};
+use aiopg_smol::Smol;
+use aiopg_tests::counting::{Counting, Counts};
+use aiopg_tests::session;
+use aiopg_tokio::Tokio;
+use allocation_counter::{AllocationInfo, measure};
+
+const SQL: &str = "select $1::int4, 'some text'";
+const SCALAR: &str = "select $1::int4 + 1";
+
+/// Drives futures to their end on this thread.
+trait Executor {
+    type Runtime: Runtime;
+
+    fn runtime(&self) -> Self::Runtime;
+    fn run<T>(&self, future: impl Future<Output = T>) -> T;
+}
+
+struct TokioThread(tokio::runtime::Runtime);
+
+impl Executor for TokioThread {
+    type Runtime = Tokio;
+
+    fn runtime(&self) -> Tokio {
+        Tokio::from_handle(self.0.handle().clone())
+    }
+
+    fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.0.block_on(future)
+    }
+}
+
+struct SmolThread;
+
+impl Executor for SmolThread {
+    type Runtime = Smol;
+
+    fn runtime(&self) -> Smol {
+        Smol::global()
+    }
+
+    fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        smol::block_on(future)
+    }
+}
+
+fn tokio_thread() -> TokioThread {
+    TokioThread(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap())
+}
+
+/// What a call costs once everything is warm: the least of some runs, since a runtime now and then allocates
+/// for itself.
+fn cost(mut call: impl FnMut()) -> AllocationInfo {
+    (0..20).for_each(|_| call());
+    let runs = (0..20).map(|_| measure(&mut call));
+    runs.min_by_key(|cost| (cost.count_total, cost.bytes_max)).unwrap_or_default()
+}
+
+/// A warm session and its two statements, of which one is given as text later on.
+fn warm<E: Executor>(executor: &E) -> (Connection<E::Runtime>, Statement, Statement) {
+    executor.run(async {
+        let mut connection = session::open(executor.runtime()).await;
+        let (row, scalar) = (connection.prepare(SQL).await, connection.prepare(SCALAR).await);
+        (connection, row.unwrap(), scalar.unwrap())
+    })
+}
+
+fn calls_allocate_as_little_as_promised(executor: &impl Executor) {
+    let (mut connection, row, scalar) = warm(executor);
+    let mut counts = Vec::new();
+    let mut check = |name: &str, cost: AllocationInfo, most: u64| {
+        println!("{name}: {} allocations, {} bytes at most", cost.count_total, cost.bytes_max);
+        counts.push((name.to_owned(), cost.count_total, most));
+    };
+    let c = &mut connection;
+    let run = cost(|| assert_eq!(executor.run(c.execute(&row, (1,))).unwrap(), 1));
+    check("execute", run, 0);
+    let run = cost(|| assert_eq!(executor.run(c.execute(SQL, (1,))).unwrap(), 1));
+    check("execute, text", run, 0);
+    let lend = async |c: &mut Connection<_>, sum: &mut i32| {
+        let mut rows = c.stream(&row, (1,)).await.unwrap();
+        while let Some(row) = rows.next().await.unwrap() {
+            *sum += row.get::<i32>(0) + i32::from(row.get::<&str>(1).starts_with("some"));
+        }
+    };
+    let run = cost(|| {
+        let mut sum = 0;
+        executor.run(lend(c, &mut sum));
+        assert_eq!(sum, 2);
+    });
+    check("a lent row", run, 0);
+    let run = cost(|| assert_eq!(executor.run(c.query_scalar::<i32>(&scalar, (1,))).unwrap(), 2));
+    check("query_scalar", run, 0);
+    let run = cost(|| assert_eq!(executor.run(c.query_one(&row, (1,))).unwrap().len(), 2));
+    check("query_one", run, 3);
+    let run = cost(|| assert_eq!(executor.run(c.query(&row, (1,))).unwrap().len(), 1));
+    check("query", run, 3);
+    let run = cost(|| executor.run(c.batch_execute("select 1")).unwrap());
+    // The description of its columns, which nobody looks at.
+    check("batch_execute", run, 1);
+    for (name, count, most) in counts {
+        assert!(count <= most, "{name}: {count} allocations, {most} were promised");
+    }
+}
+
+fn a_million_rows_take_no_memory(executor: &impl Executor) {
+    const ROWS: i32 = 1_000_000;
+
+    let (mut connection, ..) = warm(executor);
+    let sql = "select generate_series(1, $1), 'a text of some length'";
+    let read = async |connection: &mut Connection<_>, count: i32| {
+        let mut rows = connection.stream(sql, (count,)).await.unwrap();
+        let mut seen = 0;
+        while let Some(row) = rows.next().await.unwrap() {
+            seen += i32::from(row.get::<&str>(1).len() == 21);
+        }
+        assert_eq!(seen, count);
+    };
+    executor.run(read(&mut connection, 10_000));
+    let cost = measure(|| executor.run(read(&mut connection, ROWS)));
+    println!("a million rows: {} allocations, {} bytes at most", cost.count_total, cost.bytes_max);
+    assert!(cost.count_total <= u64::from(ROWS.unsigned_abs()) / 100, "{cost:?}");
+    // The buffer for reading grows to 64 KiB; nothing grows with the result.
+    assert!(cost.bytes_max <= 256 << 10, "{cost:?}");
+}
+
+fn calls_take_as_few_trips_as_promised(executor: &impl Executor) {
+    let runtime = Counting::new(executor.runtime());
+    executor.run(async {
+        let mut connection = session::open(runtime.clone()).await;
+        assert_eq!((runtime.counts().writes, runtime.counts().connects), (1, 1), "start-up");
+        let c = &mut connection;
+        let mut last = runtime.counts();
+        let mut cost = || -> Counts {
+            let now = runtime.counts();
+            now - std::mem::replace(&mut last, now)
+        };
+        // A write that is followed by a read is a round trip; the first use of parameters asks for their types.
+        c.query("select 1, 2", ()).await.unwrap();
+        assert_eq!(cost().writes, 1, "first use without parameters");
+        c.query(SQL, (1,)).await.unwrap();
+        assert_eq!(cost().writes, 2, "first use with parameters");
+        for _ in 0..50 {
+            c.query("select 1, 2", ()).await.unwrap();
+            one_trip("query", cost());
+            c.execute(SQL, (1,)).await.unwrap();
+            one_trip("execute", cost());
+            c.query_one(SQL, (1,)).await.unwrap();
+            one_trip("query_one", cost());
+            let mut rows = c.stream(SQL, (1,)).await.unwrap();
+            while rows.next().await.unwrap().is_some() {}
+            drop(rows);
+            one_trip("stream", cost());
+            c.batch_execute("select 1; select 2").await.unwrap();
+            one_trip("batch_execute", cost());
+            c.prepare(SQL).await.unwrap();
+            assert_eq!(cost(), Counts::default(), "it is prepared");
+        }
+        c.execute("insert into pg_temp.nowhere values ($1)", (1,)).await.unwrap_err();
+        one_trip("an error", cost());
+        assert_eq!(runtime.counts().spawns + runtime.counts().sleeps, 0);
+    });
+}
+
+#[track_caller]
+fn one_trip(name: &str, cost: Counts) {
+    assert_eq!((cost.writes, cost.spawns), (1, 0), "{name}: {cost:?}");
+    assert!(cost.reads <= 2, "{name}: {cost:?}");
+}
+
+#[test]
+fn calls_allocate_as_little_as_promised_on_tokio() {
+    calls_allocate_as_little_as_promised(&tokio_thread());
+}
+
+#[test]
+fn calls_allocate_as_little_as_promised_on_smol() {
+    calls_allocate_as_little_as_promised(&SmolThread);
+}
+
+#[test]
+fn a_million_rows_take_no_memory_on_tokio() {
+    a_million_rows_take_no_memory(&tokio_thread());
+}
+
+#[test]
+fn a_million_rows_take_no_memory_on_smol() {
+    a_million_rows_take_no_memory(&SmolThread);
+}
+
+#[test]
+fn calls_take_as_few_trips_as_promised_on_tokio() {
+    calls_take_as_few_trips_as_promised(&tokio_thread());
+}
+
+#[test]
+fn calls_take_as_few_trips_as_promised_on_smol() {
+    calls_take_as_few_trips_as_promised(&SmolThread);
+}
 
 #[test]
 fn allocations_of_this_thread_are_counted() {

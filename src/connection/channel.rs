@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use aiopg_runtime::Runtime;
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use sync_wrapper::SyncWrapper;
 
 use crate::config::{Config, OnDrop};
 use crate::connection::cancel::{CancelRequests, CancelToken};
+use crate::connection::close::close;
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
@@ -203,27 +204,18 @@ impl<R: Runtime> Channel<R> {
             return Ok(());
         }
         self.abandon();
-        let mut good_bye = self.good_bye();
+        let good_bye = self.good_bye();
         let transport = self.transport.get_mut().take();
         self.end(Error::new(Kind::Closed, "it was closed by its owner"));
-        let Some(mut transport) = transport else { return Ok(()) };
-        let closed = poll_fn(|cx| {
-            while good_bye.has_remaining() {
-                match ready!(transport.poll_write(cx, &good_bye))? {
-                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    count => good_bye.advance(count),
-                }
-            }
-            transport.poll_close(cx)
-        });
-        closed.await.map_err(|error| Error::io("could not close the connection", error))
+        let Some(transport) = transport else { return Ok(()) };
+        let closed = close(&self.runtime, transport, good_bye).await;
+        closed.map_err(|error| Error::io("could not close the connection", error))
     }
 
     /// Terminate, unless it would stand in the middle of another message.
     fn good_bye(&self) -> BytesMut {
         let mut good_bye = BytesMut::new();
-        // A session that is not open yet has nobody to say it to.
-        if self.machine.unsent().is_empty() && !self.machine.is_starting() {
+        if self.machine.unsent().is_empty() {
             // It has no text that could be refused.
             drop(Terminate.encode(&mut good_bye));
         }
@@ -369,6 +361,10 @@ impl<R: Runtime> Channel<R> {
 impl<R: Runtime> Drop for Channel<R> {
     /// Says good-bye as far as that takes no waiting; no runtime is needed.
     fn drop(&mut self) {
+        if self.machine.is_starting() {
+            // The session never opened: there is nobody to say it to.
+            return;
+        }
         self.abandon();
         let good_bye = self.good_bye();
         if let Some(transport) = self.transport.get_mut() {

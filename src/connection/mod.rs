@@ -11,6 +11,7 @@ mod files;
 mod encrypt;
 mod target;
 mod cancel;
+mod close;
 mod channel;
 mod dial;
 mod start;

@@ -32,7 +32,7 @@ pub(crate) async fn open<R: Runtime>(runtime: R, config: &Config) -> Result<Chan
     match opened {
         Ok(Ok(Some(channel))) => Ok(channel),
         Ok(Ok(None)) => Err(trail.exhausted()),
-        Ok(Err(error)) => Err(error.with_attempts(trail.attempts)),
+        Ok(Err(error)) => Err(trail.ended_by(error)),
         Err(_) => Err(past_deadline(config).with_attempts(trail.with_current())),
     }
 }
@@ -77,6 +77,14 @@ impl Trail {
             self.failed(Error::new(Kind::Timeout, "no session yet").unsent());
         }
         self.attempts
+    }
+
+    /// The error that no other host can help with. Where others have failed before, it says which host gave it.
+    fn ended_by(mut self, error: Error) -> Error {
+        if !self.attempts.is_empty() {
+            self.failed(error.clone());
+        }
+        error.with_attempts(self.attempts)
     }
 
     /// The error when all have failed; of the kind that they have in common.

@@ -1,8 +1,9 @@
 //! `Target`: one address of a server, and how to reach it, again and again in the same way.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aiopg_runtime::{Runtime, TcpOptions};
@@ -28,9 +29,20 @@ impl Address {
     ) -> Result<Transport<R>, Error> {
         let dialed = match self {
             Self::Tcp(address) => runtime.connect_tcp(*address, options).await.map(Transport::Tcp),
-            Self::Unix(path) => runtime.connect_unix(path).await.map(Transport::Unix),
+            Self::Unix(path) => {
+                let path = abstract_name(path);
+                runtime.connect_unix(&path).await.map(Transport::Unix)
+            }
         };
         dialed.map_err(|error| Error::io("could not connect", error).unsent())
+    }
+}
+
+/// A name in Linux's abstract namespace is written with an at sign, and goes to the system with a NUL in its place.
+fn abstract_name(path: &Path) -> Cow<'_, Path> {
+    match path.to_str().and_then(|text| text.strip_prefix('@')) {
+        Some(name) => Cow::Owned(PathBuf::from(format!("\0{name}"))),
+        None => Cow::Borrowed(path),
     }
 }
 

@@ -44,7 +44,9 @@ pub(crate) fn too_many(given: usize) -> Error {
 
 /// The statement takes another number of parameters than were given.
 pub(crate) fn wrong_count(expected: usize, given: usize) -> Error {
-    Error::usage(format!("the statement takes {expected} parameters, but {given} were given"))
+    let parameters = if expected == 1 { "parameter" } else { "parameters" };
+    let were = if given == 1 { "was" } else { "were" };
+    Error::usage(format!("the statement takes {expected} {parameters}, but {given} {were} given"))
 }
 
 fn write_value(
@@ -77,7 +79,7 @@ mod tests {
             assert!(out.is_empty() && error.is_retryable());
             (error.kind(), error.to_string())
         };
-        let text = "the statement takes 2 parameters, but 1 were given".to_owned();
+        let text = "the statement takes 2 parameters, but 1 was given".to_owned();
         assert_eq!(write(&(1_i32,)), (Kind::Usage, text));
         let text = "the statement takes 2 parameters, but 3 were given".to_owned();
         assert_eq!(write(&(1_i32, "a", 2)), (Kind::Usage, text));

@@ -127,7 +127,7 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Messages
     ///
-    /// Terminate; nothing is awaited.
+    /// Terminate; no answer is awaited. A server that does not take it within 5 seconds is left to find out.
     ///
     /// # Cancel safety
     ///

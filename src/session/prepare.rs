@@ -59,7 +59,9 @@ impl<R: Runtime> Connection<R> {
             })
             .await?;
         let statement = exchange.described(name, sql).await?;
-        exchange.finish().await?;
+        if let Some(error) = exchange.finish().await? {
+            return Err(error.with_statement(sql));
+        }
         exchange.connection.statements.keep(statement.clone());
         Ok(statement)
     }
@@ -103,11 +105,15 @@ fn write_parse(out: &mut BytesMut, name: &Name, sql: &str, types: &[Type]) -> Re
 impl<R: Runtime> Exchange<'_, R> {
     /// Reads the reply to Parse and Describe.
     async fn described(&mut self, mut name: Name, sql: &str) -> Result<Statement, Error> {
-        let mut params = None;
+        let (mut params, mut parsed) = (None, false);
         loop {
             let message = self.message().await?;
             let columns = match self.connection.channel.machine().decode(message) {
-                Ok(Backend::ParseComplete | Backend::CloseComplete) => continue,
+                Ok(Backend::CloseComplete) => continue,
+                Ok(Backend::ParseComplete) => {
+                    parsed = true;
+                    continue;
+                }
                 Ok(Backend::ParameterDescription(description)) => {
                     params = Some(description.types.into_iter().map(type_of).collect());
                     continue;
@@ -117,9 +123,12 @@ impl<R: Runtime> Exchange<'_, R> {
                 }
                 Ok(Backend::NoData) => [].into(),
                 Ok(Backend::ErrorResponse(error)) => {
-                    name.forget();
+                    if !parsed {
+                        name.forget();
+                    }
                     let error = Error::from_server(error.0).with_statement(sql);
-                    return Err(self.finish().await.err().unwrap_or(error));
+                    self.finish().await?;
+                    return Err(error);
                 }
                 Ok(other) => {
                     let error = Error::unexpected(other.name());
@@ -135,12 +144,20 @@ impl<R: Runtime> Exchange<'_, R> {
         }
     }
 
-    /// Reads up to ReadyForQuery.
-    pub(crate) async fn finish(&mut self) -> Result<(), Error> {
+    /// Reads up to ReadyForQuery, and returns the error that the server reports on the way, if it reports one.
+    pub(crate) async fn finish(&mut self) -> Result<Option<Error>, Error> {
+        let mut failure = None;
         while self.connection.channel.machine().is_owed() {
-            self.message().await?;
+            let message = self.message().await?;
+            match self.connection.channel.machine().decode(message) {
+                Ok(Backend::ErrorResponse(error)) => {
+                    failure.get_or_insert_with(|| Error::from_server(error.0));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(self.connection.channel.end(error)),
+            }
         }
         self.connection.statements.closes_done();
-        Ok(())
+        Ok(failure)
     }
 }

@@ -188,8 +188,14 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             Ok(Backend::ErrorResponse(error)) => {
                 let error = Error::from_server(error.0).with_statement(self.statement.sql());
                 if self.is_stale(&error) {
-                    // Whoever asks for the same text next has it prepared anew.
-                    self.exchange.connection.statements.forget(self.statement.sql());
+                    // Whoever asks for the same text next has it prepared anew. A server that has forgotten one
+                    // statement has, after `DISCARD ALL`, forgotten them all.
+                    let statements = &mut self.exchange.connection.statements;
+                    if error.sqlstate() == Some(SqlState::INVALID_SQL_STATEMENT_NAME) {
+                        statements.forget_all();
+                    } else {
+                        statements.forget(self.statement.sql());
+                    }
                 }
                 self.error.get_or_insert(error);
             }

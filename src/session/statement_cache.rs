@@ -51,6 +51,12 @@ impl StatementCache {
         }
     }
 
+    pub(crate) fn forget_all(&mut self) {
+        if let Some(statements) = &mut self.statements {
+            statements.clear();
+        }
+    }
+
     /// A name that no statement of this connection has had.
     pub(crate) fn next_name(&mut self) -> Name {
         self.prepared += 1;
@@ -132,5 +138,9 @@ mod tests {
         cache.forget("a");
         assert!(cache.find("a").is_none());
         assert_eq!(cache.next_name().text, "aiopg_2");
+        prepare(&mut cache, "b");
+        prepare(&mut cache, "c");
+        cache.forget_all();
+        assert!(cache.find("b").is_none() && cache.find("c").is_none());
     }
 }

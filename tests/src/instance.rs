@@ -84,6 +84,8 @@ impl Instance {
         let rules = format!("{}{}", options.access, fs::read_to_string(&access)?);
         scratch::write(&access, rules.as_bytes(), account)?;
         let mut settings = File::options().append(true).open(data.join("postgresql.conf"))?;
+        // First, so that a test can name others.
+        writeln!(settings, "unix_socket_directories = '{}'", instance.dir.display())?;
         settings.write_all(options.settings.as_bytes())?;
         Ok(instance)
     }
@@ -108,7 +110,7 @@ impl Instance {
         let log = File::options().create(true).append(true).open(self.dir.join("log"))?;
         let mut running = self.running();
         let mut command = self.binaries.command("postgres", self.account);
-        command.arg("-D").arg(self.data()).arg("-k").arg(&self.dir);
+        command.arg("-D").arg(self.data());
         command.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
         let child = command.process_group(0).stdout(Stdio::null()).stderr(log).spawn()?;
         running.guard.watch(Some(child.id()))?;

@@ -6,7 +6,11 @@
 //! | [`matrix`] | [`on_every_runtime!`], with a watchdog against hangs |
 //! | [`cancel`] | drops a future after every poll |
 //! | [`relay`] | a TCP relay that cuts, delays, splits, stalls and resets |
+//! | [`certificates`] | authorities, certificates, revocation lists |
 //! | [`duplex`] | a pair of streams in memory, with chunks, bounds and cuts |
+//! | [`session`] | connections to the shared server, and a look at them from outside |
+//! | [`standby`] | a primary and a standby that streams from it |
+//! | [`script`] | a scripted PostgreSQL server over any stream |
 //! | [`counting`] | a runtime that counts reads, writes, connects and tasks |
 
 #![expect(
@@ -18,10 +22,12 @@
     reason = "a test that cannot go on must stop loudly, at the line where it noticed"
 )]
 
+pub mod certificates;
 pub mod duplex;
 pub mod cancel;
 pub mod counting;
 pub mod matrix;
+pub mod script;
 pub mod relay;
 mod probe;
 mod binaries;
@@ -31,5 +37,7 @@ mod template;
 mod address;
 mod instance;
 pub mod server;
+pub mod session;
+pub mod standby;
 
 pub use crate::server::{Options, Server};

@@ -261,3 +261,16 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Error> {
 fn unusable(text: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::config(text).unsent()
 }
+
+#[cfg(all(test, not(any(feature = "tls-ring", feature = "tls-aws-lc"))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cryptography_that_is_missing_is_named() {
+        let error = provider().unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        let text = error.to_string();
+        assert!(text.contains("tls-ring") && text.contains("tls-aws-lc"), "{text}");
+    }
+}

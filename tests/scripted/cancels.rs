@@ -1,0 +1,281 @@
+//! Cancel requests: when one goes out, that it goes out once, and that nothing runs before the server has dealt with it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use aiopg::rt::TcpOptions;
+use aiopg::{Config, Connection, OnDrop, Runtime};
+use aiopg_sim::{FaultPlan, Faults, Sim, SimRuntime, SimSleep, SimStream};
+use aiopg_tests::script::{Event, FakeServer};
+
+use crate::converse::{address, assert_closed, serve_in, sim_config};
+
+/// Seeds per test: enough for every order of what happens at the same time.
+const SEEDS: u64 = 100;
+
+/// A world for each seed, without faults by chance and with them.
+fn in_worlds(server: &FakeServer, mut body: impl AsyncFnMut(&Sim, &FakeServer, SimRuntime)) {
+    for seed in 0..SEEDS {
+        let faults = if seed % 4 == 0 { Faults::none() } else { Faults::default() };
+        let sim = Sim::new(seed).with_faults(faults);
+        let server = server.fresh();
+        serve_in(&sim, &server);
+        sim.block_on(body(&sim, &server, sim.runtime()));
+    }
+}
+
+async fn connect<R: Runtime>(runtime: R, config: Config) -> Connection<R> {
+    Connection::connect_on(runtime, config).await.unwrap()
+}
+
+/// Lets `operation` run for a while, and drops it unfinished.
+async fn begin<T>(runtime: &SimRuntime, operation: impl Future<Output = T>) {
+    let limit = Duration::from_millis(20);
+    assert!(runtime.timeout(limit, operation).await.is_err(), "it was not to finish");
+}
+
+async fn wait(runtime: &SimRuntime) {
+    runtime.sleep_until(runtime.now() + Duration::from_secs(1)).await;
+}
+
+fn cancels(server: &FakeServer) -> usize {
+    server.count(|event| matches!(event, Event::CancelRead(_)))
+}
+
+/// Nothing but the abandoned statement itself may run from when a cancel request is read until its connection
+/// is closed.
+fn assert_nothing_ran_meanwhile(server: &FakeServer, abandoned: &str) {
+    let mut open = 0;
+    for event in server.events() {
+        match event {
+            Event::CancelRead(_) => open += 1,
+            Event::CancelClosed(_) => open -= 1,
+            Event::Executed(sql, _) if sql != abandoned => {
+                assert_eq!(open, 0, "{:?}", server.events());
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn assert_answers<R: Runtime>(connection: &mut Connection<R>, value: i64) {
+    let answer = connection.query_scalar::<i64>("select $1::int8", (value,)).await;
+    assert_eq!(answer.unwrap(), value);
+}
+
+#[test]
+fn a_statement_that_runs_is_cancelled_once_before_the_next() {
+    in_worlds(&FakeServer::new(), async |sim, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        for number in 1..=3_i64 {
+            begin(&runtime, connection.query("answer 1 _slow", ())).await;
+            let (fired, start) = (sim.timers_fired(), sim.elapsed());
+            assert_answers(&mut connection, number).await;
+            // Connect, request and end of file of the cancel request, the error, and the query's two trips.
+            assert!(
+                sim.elapsed().saturating_sub(start) < Duration::from_millis(25),
+                "{:?}",
+                sim.elapsed().saturating_sub(start)
+            );
+            assert_eq!(sim.timers_fired(), fired, "nothing waits for a timeout");
+            assert_eq!(cancels(server), usize::try_from(number).unwrap());
+        }
+        assert_nothing_ran_meanwhile(server, "answer 1 _slow");
+    });
+}
+
+#[test]
+fn a_cancel_request_goes_out_without_a_next_operation_where_tasks_run() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        begin(&runtime, connection.batch_execute("touch 1 _slow")).await;
+        wait(&runtime).await;
+        assert_eq!(server.count(|event| matches!(event, Event::Cancelled(_))), 1);
+        assert_answers(&mut connection, 5).await;
+        assert_eq!(cancels(server), 1);
+    });
+}
+
+#[test]
+fn a_session_dropped_while_its_statement_runs_has_it_cancelled() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        begin(&runtime, connection.execute("touch 1 _slow", ())).await;
+        drop(connection);
+        wait(&runtime).await;
+        assert_eq!(cancels(server), 1);
+        assert_eq!(server.count(|event| matches!(event, Event::Cancelled(_))), 1);
+    });
+}
+
+#[test]
+fn where_no_task_runs_the_next_operation_sends_the_cancel_request() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(NoTasks(runtime.clone()), sim_config()).await;
+        begin(&runtime, connection.execute("touch 1 _slow", ())).await;
+        wait(&runtime).await;
+        assert_eq!(cancels(server), 0, "nobody drives it");
+        assert_answers(&mut connection, 5).await;
+        assert_eq!(cancels(server), 1);
+        assert_nothing_ran_meanwhile(server, "touch 1 _slow");
+    });
+}
+
+#[test]
+fn the_end_of_a_transaction_is_never_cancelled() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        for sql in ["commit _tardy", "rollback _tardy", "prepare transaction 'x' _tardy"] {
+            let begun = runtime.timeout(Duration::from_micros(100), connection.execute(sql, ()));
+            assert!(begun.await.is_err());
+            assert_answers(&mut connection, 1).await;
+            connection.batch_execute("begin").await.unwrap();
+            let begun = runtime.timeout(Duration::from_micros(100), connection.batch_execute(sql));
+            assert!(begun.await.is_err());
+            assert_answers(&mut connection, 2).await;
+        }
+        assert_eq!(cancels(server), 0);
+    });
+}
+
+#[test]
+fn with_on_drop_wait_nothing_is_cancelled() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config().on_drop(OnDrop::Wait)).await;
+        let limit = Duration::from_micros(100);
+        assert!(runtime.timeout(limit, connection.query("answer 1 _tardy", ())).await.is_err());
+        assert_answers(&mut connection, 5).await;
+        assert_eq!(cancels(server), 0);
+    });
+}
+
+#[test]
+fn with_on_drop_close_the_session_ends() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config().on_drop(OnDrop::Close)).await;
+        begin(&runtime, connection.query("answer 1 _slow", ())).await;
+        assert!(connection.is_closed());
+        assert_closed(&connection.query("answer 2", ()).await.unwrap_err());
+        assert_eq!(cancels(server), 0);
+    });
+}
+
+#[test]
+fn a_reply_that_has_arrived_is_not_cancelled() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(NoTasks(runtime.clone()), sim_config()).await;
+        let mut rows = connection.stream("rows 5 from 10", ()).await.unwrap();
+        wait(&runtime).await;
+        assert_eq!(rows.next().await.unwrap().unwrap().get::<i64>(0), 10);
+        drop(rows);
+        assert_answers(&mut connection, 5).await;
+        // A read may find nothing for no reason, and then nobody knows that all has arrived.
+        assert!(cancels(server) <= 1);
+    });
+}
+
+#[test]
+fn a_long_reply_is_cancelled() {
+    in_worlds(&FakeServer::new(), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        let mut rows = connection.stream("rows 1000000 from 10", ()).await.unwrap();
+        assert_eq!(rows.next().await.unwrap().unwrap().get::<i64>(0), 10);
+        drop(rows);
+        assert_answers(&mut connection, 5).await;
+        assert_eq!(cancels(server), 1);
+        assert_eq!(server.count(|event| matches!(event, Event::Cancelled(_))), 1);
+        assert_nothing_ran_meanwhile(server, "rows 1000000 from 10");
+    });
+}
+
+#[test]
+fn a_late_cancel_request_never_hits_the_next_statement() {
+    // The statement ends by itself, long before the request is dealt with.
+    in_worlds(&FakeServer::new().cancel_takes(5_000), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        for number in 0..3_i64 {
+            let limit = Duration::from_micros(100);
+            assert!(runtime.timeout(limit, connection.query("answer 1 _tardy", ())).await.is_err());
+            let answer = connection.query_scalar::<i64>("answer 7 _tardy", ()).await;
+            assert_eq!(answer.unwrap(), 7);
+            assert_answers(&mut connection, number).await;
+        }
+        assert_nothing_ran_meanwhile(server, "answer 1 _tardy");
+    });
+}
+
+#[test]
+fn a_cancel_request_that_cannot_be_sent_holds_nobody_up_for_long() {
+    for plan in
+        [FaultPlan::new().refuse(), FaultPlan::new().reset_after_sent(3), FaultPlan::new().hang()]
+    {
+        in_worlds(&FakeServer::new(), async |sim, server, runtime| {
+            let mut connection = connect(runtime.clone(), sim_config()).await;
+            sim.on_every_connect(address(), plan.clone());
+            let limit = Duration::from_micros(100);
+            // It may have been answered by then: chance decides.
+            drop(runtime.timeout(limit, connection.query("answer 1 _tardy", ())).await);
+            let start = sim.elapsed();
+            assert_answers(&mut connection, 5).await;
+            assert!(sim.elapsed().saturating_sub(start) < Duration::from_secs(11));
+            assert_eq!(cancels(server), 0);
+        });
+    }
+}
+
+#[test]
+fn a_long_key_is_quoted_in_full() {
+    for length in [1, 32, 256] {
+        let server = FakeServer::new().key(vec![7; length]);
+        in_worlds(&server, async |_, server, runtime| {
+            let mut connection = connect(runtime.clone(), sim_config()).await;
+            begin(&runtime, connection.query("answer 1 _slow", ())).await;
+            assert_answers(&mut connection, 5).await;
+            assert_eq!(cancels(server), 1);
+        });
+    }
+}
+
+/// A runtime whose executor is gone: it spawns nothing.
+#[derive(Clone, Debug)]
+struct NoTasks(SimRuntime);
+
+impl Runtime for NoTasks {
+    type TcpStream = SimStream;
+    type UnixStream = SimStream;
+    type Sleep = SimSleep;
+
+    async fn connect_tcp(&self, addr: SocketAddr, options: &TcpOptions) -> io::Result<SimStream> {
+        self.0.connect_tcp(addr, options).await
+    }
+
+    async fn connect_unix(&self, path: &Path) -> io::Result<SimStream> {
+        self.0.connect_unix(path).await
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        drop(task);
+        false
+    }
+
+    fn unblock<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = io::Result<T>> + Send {
+        self.0.unblock(work)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> SimSleep {
+        self.0.sleep_until(deadline)
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn random(&self) -> u64 {
+        self.0.random()
+    }
+}

@@ -1,0 +1,238 @@
+//! Every operation dropped after every poll: then the session answers the next question, or is closed.
+
+use aiopg::{Connection, Error, Kind, OnDrop, Runtime};
+use aiopg_tests::cancel::{Outcome, at_every_poll, at_every_poll_of_one};
+use aiopg_tests::duplex::Direction;
+use aiopg_tests::on_every_runtime;
+use aiopg_tests::script::{Auth, FakeServer};
+
+use crate::converse::{Dialer, assert_closed, config, served};
+
+/// An operation, and its one right answer.
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Query,
+    QueryWithParameter,
+    QueryTyped,
+    Execute,
+    Prepare,
+    Stream(usize),
+    Batch,
+    Simple,
+    Fails,
+    CopyIn,
+}
+
+impl Operation {
+    const ALL: [Self; 14] = [
+        Self::Query,
+        Self::QueryWithParameter,
+        Self::QueryTyped,
+        Self::Execute,
+        Self::Prepare,
+        Self::Stream(0),
+        Self::Stream(1),
+        Self::Stream(2),
+        Self::Stream(9),
+        Self::Stream(100),
+        Self::Batch,
+        Self::Simple,
+        Self::Fails,
+        Self::CopyIn,
+    ];
+
+    async fn run<R: Runtime>(self, connection: &mut Connection<R>) -> Result<(), Error> {
+        match self {
+            Self::Query => {
+                assert_eq!(connection.query_scalar::<i64>("answer 41", ()).await?, 41);
+            }
+            Self::QueryWithParameter => {
+                let answer: i64 = connection.query_scalar("select $1::int8", (42_i64,)).await?;
+                assert_eq!(answer, 42);
+            }
+            Self::QueryTyped => {
+                let int8 = aiopg::postgres_types::Type::INT8;
+                let rows = connection.query_typed("select $1::int8", &[(&43_i64, int8)]).await?;
+                assert_eq!(rows.decode::<(i64,)>()?, [(43,)]);
+            }
+            Self::Execute => assert_eq!(connection.execute("touch 44", ()).await?, 44),
+            Self::Prepare => {
+                assert_eq!(connection.prepare("select $1::int8").await?.columns().len(), 1);
+            }
+            Self::Stream(rows) => {
+                let mut stream = connection.stream("rows 10 from 50", ()).await?;
+                for number in 0..rows {
+                    let row = stream.next().await?;
+                    let expected = i64::try_from(number).ok().filter(|n| *n < 10).map(|n| 50 + n);
+                    assert_eq!(row.map(|row| row.get::<i64>(0)), expected);
+                }
+            }
+            Self::Batch => connection.batch_execute("touch 1; touch 2; answer 3").await?,
+            Self::Simple => {
+                let results = connection.simple_query("answer 45; touch 1").await?;
+                assert_eq!(results[0].row(0).unwrap().get::<&str>(0), "45");
+            }
+            Self::Fails => {
+                let error = connection.execute("fail", ()).await.unwrap_err();
+                assert_eq!(error.sqlstate().unwrap().code(), "22012");
+            }
+            Self::CopyIn => {
+                let error = connection.batch_execute("copy t from stdin").await.unwrap_err();
+                assert_eq!(error.sqlstate().unwrap().code(), "57014");
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn connect<R: Runtime>(
+    runtime: &R,
+    dialer: &Dialer,
+    direction: &Direction,
+    on_drop: OnDrop,
+) -> Connection<R> {
+    let stream = dialer.dial_with(direction.clone(), direction.clone());
+    let config = config().on_drop(on_drop);
+    Connection::connect_stream(runtime.clone(), stream, config).await.unwrap()
+}
+
+/// Asks the session something: the right answer, or it is closed, and that only where it may be.
+async fn assert_usable_or_closed<R: Runtime>(connection: &mut Connection<R>, may_be_closed: bool) {
+    match connection.query_scalar::<i64>("select $1::int8", (99_i64,)).await {
+        Ok(answer) => assert_eq!(answer, 99),
+        Err(error) => {
+            assert!(may_be_closed, "{error:?}");
+            assert_closed(&error);
+        }
+    }
+}
+
+/// Directions that make one poll differ from the next.
+fn directions() -> [Direction; 3] {
+    let whole = Direction::default();
+    [whole.clone(), whole.clone().chunk(9), whole.capacity(5)]
+}
+
+async fn every_operation_may_be_dropped_at_every_poll<R: Runtime>(runtime: R) {
+    for direction in directions() {
+        for on_drop in [OnDrop::Cancel, OnDrop::Wait, OnDrop::Close] {
+            let server = FakeServer::new();
+            served(&server, async |dialer| {
+                for operation in Operation::ALL {
+                    let polls = at_every_poll(
+                        async || connect(&runtime, dialer, &direction, on_drop).await,
+                        async |connection: &mut Connection<R>| operation.run(connection).await,
+                        async |mut connection, outcome| {
+                            if let Outcome::Completed(result) = outcome {
+                                result.unwrap();
+                            }
+                            let may_be_closed = on_drop == OnDrop::Close;
+                            assert_usable_or_closed(&mut connection, may_be_closed).await;
+                        },
+                    );
+                    assert!(polls.await > 1, "{operation:?}");
+                }
+            })
+            .await;
+        }
+    }
+}
+
+async fn one_session_survives_every_drop<R: Runtime>(runtime: R) {
+    for direction in directions() {
+        let server = FakeServer::new().noisy(true);
+        served(&server, async |dialer| {
+            let mut connection = connect(&runtime, dialer, &direction, OnDrop::Cancel).await;
+            for operation in Operation::ALL {
+                at_every_poll_of_one(
+                    &mut connection,
+                    async |connection| operation.run(connection).await,
+                    async |connection, outcome| {
+                        if let Outcome::Completed(result) = outcome {
+                            result.unwrap();
+                        }
+                        assert_usable_or_closed(connection, false).await;
+                    },
+                )
+                .await;
+            }
+        })
+        .await;
+    }
+}
+
+/// Nothing is asked in between: what one drop leaves behind meets the next.
+async fn drops_in_a_row_do_not_add_up<R: Runtime>(runtime: R) {
+    for direction in directions() {
+        let server = FakeServer::new();
+        served(&server, async |dialer| {
+            let mut connection = connect(&runtime, dialer, &direction, OnDrop::Cancel).await;
+            for operation in Operation::ALL {
+                let run = async |connection: &mut Connection<R>| operation.run(connection).await;
+                at_every_poll_of_one(&mut connection, run, async |_, _| {}).await;
+            }
+            assert_usable_or_closed(&mut connection, false).await;
+        })
+        .await;
+    }
+}
+
+async fn a_connect_may_be_dropped_at_every_poll<R: Runtime>(runtime: R) {
+    for auth in Auth::ALL {
+        for direction in directions() {
+            let server = FakeServer::new().auth(auth);
+            served(&server, async |dialer| {
+                let config = config();
+                at_every_poll(
+                    async || dialer.dial_with(direction.clone(), direction.clone()),
+                    async |stream| {
+                        // The stream is moved in at the first poll, and lost with the future.
+                        let stream = std::mem::replace(stream, dialer.dial());
+                        let config = config.clone();
+                        Connection::connect_stream(runtime.clone(), stream, config).await.unwrap()
+                    },
+                    async |_, outcome| {
+                        if let Outcome::Completed(mut connection) = outcome {
+                            assert_usable_or_closed(&mut connection, false).await;
+                        }
+                    },
+                )
+                .await;
+            })
+            .await;
+        }
+    }
+}
+
+async fn a_close_may_be_dropped_at_every_poll<R: Runtime>(runtime: R) {
+    for direction in directions() {
+        let server = FakeServer::new();
+        served(&server, async |dialer| {
+            at_every_poll(
+                async || connect(&runtime, dialer, &direction, OnDrop::Cancel).await,
+                async |connection: &mut Connection<R>| connection.close().await,
+                async |mut connection, outcome| match outcome {
+                    Outcome::DroppedAfter(0) => {
+                        assert_usable_or_closed(&mut connection, false).await;
+                    }
+                    Outcome::DroppedAfter(_) | Outcome::Completed(Ok(())) => {
+                        assert!(connection.is_closed());
+                        let error = connection.query("answer 1", ()).await.unwrap_err();
+                        assert_eq!(error.kind(), Kind::Closed);
+                    }
+                    Outcome::Completed(Err(error)) => panic!("{error:?}"),
+                },
+            )
+            .await;
+        })
+        .await;
+    }
+}
+
+on_every_runtime!(
+    every_operation_may_be_dropped_at_every_poll,
+    one_session_survives_every_drop,
+    drops_in_a_row_do_not_add_up,
+    a_connect_may_be_dropped_at_every_poll,
+    a_close_may_be_dropped_at_every_poll,
+);

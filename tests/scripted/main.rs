@@ -1,0 +1,28 @@
+//! The core against a scripted server: exact dialogues, cuts, hostile servers, dropped futures, simulation.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test stops at the line where it fails"
+)]
+
+mod converse;
+mod streams;
+mod cases;
+mod dialogues;
+mod cuts;
+mod hostile_startup;
+mod hostile_session;
+mod floods;
+mod drops;
+mod every_poll;
+mod cancels;
+mod distant;
+mod dialing;
+mod failing_over;
+mod choosing;
+mod simulated;
+mod workload;

@@ -1,0 +1,63 @@
+//! The few statements that the tiny server knows.
+
+/// What a statement does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    Empty,
+    /// Rows of one `int8`: the first value, and how many.
+    Rows(i64, u64),
+    /// One row: the parameter.
+    Echo,
+    /// No rows: the command tag.
+    Done(String),
+    /// Begins (`T`) or ends (`I`) a transaction.
+    Status(u8, &'static str),
+    /// Fails when it is run.
+    Fails,
+    /// Fails when it is parsed.
+    Rejected,
+    CopyIn,
+    CopyOut,
+}
+
+impl Plan {
+    pub(crate) fn of(sql: &str) -> Self {
+        let words: Vec<_> = sql.split_whitespace().filter(|word| !word.starts_with('_')).collect();
+        let number =
+            |index: usize| words.get(index).and_then(|word| word.parse().ok()).unwrap_or(0);
+        match *words.as_slice() {
+            [] => Self::Empty,
+            ["select", "$1::int8"] => Self::Echo,
+            ["answer", _] => Self::Rows(number(1), 1),
+            ["rows", count, "from", _] => Self::Rows(number(3), count.parse().unwrap_or(0)),
+            ["touch", count] => Self::Done(format!("UPDATE {count}")),
+            ["begin", ..] => Self::Status(b'T', "BEGIN"),
+            ["commit", ..] => Self::Status(b'I', "COMMIT"),
+            ["rollback", ..] => Self::Status(b'I', "ROLLBACK"),
+            ["prepare", "transaction", ..] => Self::Status(b'I', "PREPARE TRANSACTION"),
+            ["fail", ..] => Self::Fails,
+            ["copy", _, "from", ..] => Self::CopyIn,
+            ["copy", _, "to", ..] => Self::CopyOut,
+            _ => Self::Rejected,
+        }
+    }
+
+    /// Whether it has a parameter.
+    pub(crate) fn has_param(&self) -> bool {
+        *self == Self::Echo
+    }
+
+    pub(crate) fn has_rows(&self) -> bool {
+        matches!(self, Self::Rows(..) | Self::Echo)
+    }
+}
+
+/// Whether a statement waits until it is cancelled: `_slow` stands anywhere in its text.
+pub(crate) fn is_slow(sql: &str) -> bool {
+    sql.contains("_slow")
+}
+
+/// Whether a statement takes its time: `_tardy` stands anywhere in its text.
+pub(crate) fn is_tardy(sql: &str) -> bool {
+    sql.contains("_tardy")
+}
