@@ -3,6 +3,8 @@
 //! Usage: `tour [URL]`. Without a URL a throw-away server is started; with one, everything happens in a temporary
 //! schema of that server.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
+
 use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -144,7 +146,10 @@ async fn sights(client: &mut impl Client) -> Result<(), Error> {
     step(
         start,
         "an error",
-        format_args!("SQLSTATE {}", code.map_or("none".to_owned(), |code| code.to_string())),
+        format_args!(
+            "SQLSTATE {}",
+            code.map_or_else(|| "none".to_owned(), |code| code.to_string())
+        ),
     );
 
     let start = Instant::now();

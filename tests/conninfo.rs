@@ -12,9 +12,11 @@ fn main() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         match text(&line?).ok_or(io::ErrorKind::InvalidData)?.parse::<Config>() {
             Ok(config) => {
-                let bytes = config.to_connection_string_with_password().into_bytes();
-                let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                writeln!(answers, "taken {digits}")?;
+                write!(answers, "taken ")?;
+                for byte in config.to_connection_string_with_password().into_bytes() {
+                    write!(answers, "{byte:02x}")?;
+                }
+                writeln!(answers)?;
             }
             Err(error) => writeln!(answers, "refused {error}")?,
         }

@@ -77,7 +77,7 @@ pub(crate) type NoticeHook = Arc<dyn Fn(&ServerError) + Send + Sync>;
 /// | `keepalives_interval` | | the system's | seconds |
 /// | `keepalives_count` | | the system's | probes |
 /// | `tcp_user_timeout` | | the system's | milliseconds |
-/// | `sslmode` | `PGSSLMODE`, `PGREQUIRESSL` | `prefer`, or `verify-full` if `sslrootcert` is `system` | |
+/// | `sslmode` | `PGSSLMODE`, `PGREQUIRESSL` | `prefer`, or `verify-full` if `sslrootcert` is `system` | needs a feature for TLS beyond `prefer`; a certificate is checked against its subject alternative names, never against its common name |
 /// | `sslnegotiation` | `PGSSLNEGOTIATION` | `postgres` | `direct` needs `sslmode=require` or more |
 /// | `sslcompression` | `PGSSLCOMPRESSION` | 0 | ignored, as in libpq 18: it is not safe |
 /// | `sslcert` | `PGSSLCERT` | `~/.postgresql/postgresql.crt` | file |
@@ -88,7 +88,7 @@ pub(crate) type NoticeHook = Arc<dyn Fn(&ServerError) + Send + Sync>;
 /// | `sslcrl` | `PGSSLCRL` | `~/.postgresql/root.crl` | file |
 /// | `sslcrldir` | `PGSSLCRLDIR` | none | directory |
 /// | `sslsni` | `PGSSLSNI` | 1 | 0: the server is not told the host's name in clear |
-/// | `requirepeer` | `PGREQUIREPEER` | anybody | user who runs the server, on a Unix-domain socket |
+/// | `requirepeer` | `PGREQUIREPEER` | anybody | refused on a Unix-domain socket: a runtime's sockets do not tell who listens; on others it has no meaning |
 /// | `require_auth` | `PGREQUIREAUTH` | any | methods of authentication |
 /// | `min_protocol_version` | `PGMINPROTOCOLVERSION` | `3.0` | |
 /// | `max_protocol_version` | `PGMAXPROTOCOLVERSION` | `3.0`, or `latest` if the minimum is more | |

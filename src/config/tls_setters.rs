@@ -153,17 +153,6 @@ impl Config {
         self.with(KeyWord::Sslkeylogfile, sslkeylogfile)
     }
 
-    /// Sets the name of the operating system's user who must run the server, on a Unix-domain socket. Default:
-    /// `PGREQUIREPEER`, else anybody.
-    ///
-    /// # Source
-    ///
-    /// [`requirepeer`](https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-CONNECT-REQUIREPEER)
-    #[must_use]
-    pub fn requirepeer(self, requirepeer: impl Into<String>) -> Self {
-        self.with(KeyWord::Requirepeer, requirepeer)
-    }
-
     /// Sets by which methods the server may authenticate. Default: `PGREQUIREAUTH`, else by any.
     ///
     /// # Source

@@ -4,12 +4,17 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::OnceLock;
 
-use aiopg::{Config, Error, Kind, Runtime, SqlState, SslCertMode, SslMode};
+use aiopg::{Config, Connection, Error, Kind, Runtime, SqlState, SslCertMode, SslMode};
 use aiopg_tests::certificates::Authority;
+use aiopg_tests::script::FakeServer;
 use aiopg_tests::{Options, Server, on_every_runtime};
 use rcgen::PKCS_ECDSA_P256_SHA256;
 
+use crate::listener::{
+    Listener, accept_asked, curious_tls_config, read_startup, serve_session, tls_config,
+};
 use crate::place::{Place, plain_config, story, try_session};
+use crate::resolving::Resolving;
 
 fn config() -> Config {
     let place = Place::shared();
@@ -114,7 +119,31 @@ async fn a_certificate_that_must_be_sent_and_is_not_there_is_missed<R: Runtime>(
     assert!(error.to_string().contains("sslcertmode"), "{error}");
 }
 
+/// Two addresses of one host: the first asks and is gone, the second does not ask.
+async fn what_one_address_has_asked_for_does_not_count_for_the_next<R: Runtime>(rt: R) {
+    let place = Place::shared();
+    let (curious, incurious) = (curious_tls_config(&place.authority), tls_config(&[]));
+    let first = Listener::start(move |stream| {
+        let mut stream = accept_asked(&curious, stream)?;
+        read_startup(&mut stream).map(drop)
+    });
+    let second = Listener::start(move |stream| {
+        serve_session(&FakeServer::new(), accept_asked(&incurious, stream)?)
+    });
+    let runtime = Resolving { inner: rt, addresses: vec![first.address(), second.address()] };
+    let config = first.config().host("db.test");
+    let config = place.with_identity(config, &place.authority.client("ada"));
+    let demanding = config.clone().sslcertmode(SslCertMode::Require);
+    let connected = Connection::connect_on(runtime.clone(), &demanding).await;
+    let error = connected.map(drop).unwrap_err();
+    assert_eq!(error.kind(), Kind::Tls, "{}", story(&error));
+    assert!(error.to_string().contains("did not ask"), "{error}");
+    assert_eq!((first.accepted(), second.accepted()), (1, 1));
+    drop(Connection::connect_on(runtime, &config).await.unwrap());
+}
+
 on_every_runtime!(
+    what_one_address_has_asked_for_does_not_count_for_the_next,
     an_encrypted_key_is_opened_by_its_password,
     a_key_that_others_can_read_is_refused,
     a_key_that_is_missing_broken_or_another_is_named,

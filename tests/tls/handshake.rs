@@ -15,7 +15,7 @@ use aiopg_tests::{Options, on_every_runtime};
 use rcgen::PKCS_ECDSA_P256_SHA256;
 
 use crate::listener::{Listener, SSL_REQUEST, accept_asked, accept_tls, serve_session, tls_config};
-use crate::place::{Place, is_encrypted, story, try_session, version_of};
+use crate::place::{Place, is_encrypted, plain_config, story, try_session, version_of};
 
 /// A server that knows TLS 1.2 alone.
 fn old() -> &'static Place {
@@ -157,7 +157,17 @@ async fn a_server_without_tls_is_refused_where_tls_is_a_must<R: Runtime>(rt: R) 
     assert_eq!(listener.accepted(), 2, "what was asked on goes on without TLS");
 }
 
+async fn a_unix_domain_socket_has_no_tls_whatever_the_mode_is<R: Runtime>(rt: R) {
+    let server = &Place::shared().server;
+    let directory = server.socket_dir().unwrap().to_str().unwrap();
+    for mode in [SslMode::Disable, SslMode::Prefer, SslMode::Require, SslMode::VerifyFull] {
+        let config = plain_config(server, "trustuser").host(directory).sslmode(mode);
+        assert!(!try_session(&rt, &config).await.unwrap(), "{mode}");
+    }
+}
+
 on_every_runtime!(
+    a_unix_domain_socket_has_no_tls_whatever_the_mode_is,
     the_versions_of_tls_have_bounds,
     the_name_of_the_host_is_told_unless_that_is_switched_off,
     tls_from_the_first_byte_works_where_the_server_knows_it,

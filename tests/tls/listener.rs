@@ -12,8 +12,10 @@ use aiopg_tests::script::FakeServer;
 use futures::executor::block_on;
 use futures::io::AllowStdIo;
 use rcgen::PKCS_ECDSA_P256_SHA256;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 /// A socket that is listened on until the listener is dropped; each connection has a thread of its own.
 pub(crate) struct Listener {
@@ -47,6 +49,10 @@ impl Listener {
     /// A server of PostgreSQL that trusts everybody, without TLS.
     pub(crate) fn trusting() -> Self {
         Self::start(|stream| serve_session(&FakeServer::new(), stream))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -144,6 +150,26 @@ pub(crate) fn accept_asked(
 pub(crate) fn tls_config(protocols: &[&str]) -> Arc<ServerConfig> {
     let authority = Authority::new("scripted", &PKCS_ECDSA_P256_SHA256);
     tls_config_of(&authority.server(&["db.test"]), protocols)
+}
+
+/// A server of TLS that asks for a certificate from `issuer`, and goes on without one.
+pub(crate) fn curious_tls_config(issuer: &Authority) -> Arc<ServerConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(issuer.certificate().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()
+            .unwrap();
+    let identity = issuer.server(&["db.test"]);
+    let certificate = CertificateDer::from(identity.certificate_der);
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(identity.key_der).into());
+    Arc::new(config.unwrap())
 }
 
 pub(crate) fn tls_config_of(identity: &Identity, protocols: &[&str]) -> Arc<ServerConfig> {

@@ -9,6 +9,7 @@
 
 mod place;
 mod listener;
+mod resolving;
 mod methods;
 mod verification;
 mod client_certificate;

@@ -262,14 +262,13 @@ fn unusable(text: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::config(text).unsent()
 }
 
-#[cfg(all(test, not(any(feature = "tls-ring", feature = "tls-aws-lc"))))]
+#[cfg(test)]
 mod tests {
-    use super::*;
-
+    #[cfg(not(any(feature = "tls-ring", feature = "tls-aws-lc")))]
     #[test]
     fn cryptography_that_is_missing_is_named() {
-        let error = provider().unwrap_err();
-        assert_eq!(error.kind(), Kind::Config);
+        let error = crate::connection::tls::client::provider().unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Config);
         let text = error.to_string();
         assert!(text.contains("tls-ring") && text.contains("tls-aws-lc"), "{text}");
     }
