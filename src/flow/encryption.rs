@@ -61,7 +61,8 @@ impl Answer {
             b'N' => Ok(Self::Unwilling),
             b'E' => {
                 let text = "the server answered the request for TLS with an error";
-                Err(Error::new(Kind::Tls, text).unsent())
+                // Neither TLS nor its absence has failed: another host may do better, another way may not.
+                Err(Error::new(Kind::Io, text).unsent())
             }
             _ => Err(Error::protocol("answer to SSLRequest", "unrecognized byte").unsent()),
         }
@@ -90,7 +91,7 @@ mod tests {
     fn the_answer_is_one_byte_and_an_error_is_not_shown() {
         assert_eq!(Answer::read(b'S').unwrap(), Answer::Willing);
         assert_eq!(Answer::read(b'N').unwrap(), Answer::Unwilling);
-        assert_eq!(Answer::read(b'E').unwrap_err().kind(), Kind::Tls);
+        assert_eq!(Answer::read(b'E').unwrap_err().kind(), Kind::Io);
         assert_eq!(Answer::read(b'R').unwrap_err().kind(), Kind::Protocol);
     }
 }

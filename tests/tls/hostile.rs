@@ -82,8 +82,12 @@ async fn words_of_an_error_before_tls_are_never_shown<R: Runtime>(rt: R) {
     for answer in [fatal_response("28000", say), old_style, b"E".to_vec()] {
         let listener = answering(answer);
         let error = refused(&rt, &listener.config()).await;
-        assert_eq!(error.kind(), Kind::Tls);
+        assert_eq!(error.kind(), Kind::Io);
         assert_eq!(listener.accepted(), 1);
+        // Where TLS is not demanded, the answer is still no reason to go on in clear.
+        let prefer = listener.config().sslmode(SslMode::Prefer);
+        assert_eq!(refused(&rt, &prefer).await.kind(), Kind::Io);
+        assert_eq!(listener.accepted(), 2);
         let mut texts = vec![format!("{error} {error:?} {error:#?} {}", story(&error))];
         texts.extend(error.attempts().iter().map(|attempt| format!("{attempt:?}")));
         let mut cause = error.source();

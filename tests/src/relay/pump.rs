@@ -59,9 +59,9 @@ impl Pump {
             let before_end = self.leg.end.map_or(usize::MAX, |(at, _)| at - self.passed);
             let (chunk, rest) = bytes.split_at(bytes.len().min(self.leg.chunk).min(before_end));
             self.hold(shared);
-            let written = self.write(chunk, sink, shared);
-            self.passed += written;
-            shared.record(self.side, &chunk[..written]);
+            // Recorded first: whoever sees the answer must find the question in the record.
+            shared.record(self.side, chunk);
+            self.passed += self.write(chunk, sink, shared);
             self.obey_plan(shared);
             bytes = rest;
         }
