@@ -31,7 +31,8 @@ impl Pump {
             Side::Server => (&link.server, &link.client),
         };
         let mut buffer = vec![0; LARGEST_CHUNK];
-        self.obey_plan(shared);
+        let resumed = shared.state().resumed;
+        self.obey_plan(resumed, shared);
         loop {
             let count = match source.read(&mut buffer) {
                 Ok(count) => count,
@@ -59,10 +60,12 @@ impl Pump {
             let before_end = self.leg.end.map_or(usize::MAX, |(at, _)| at - self.passed);
             let (chunk, rest) = bytes.split_at(bytes.len().min(self.leg.chunk).min(before_end));
             self.hold(shared);
+            // Who sees these bytes in the record may resume what stalls behind them.
+            let resumed = shared.state().resumed;
             // Recorded first: whoever sees the answer must find the question in the record.
             shared.record(self.side, chunk);
             self.passed += self.write(chunk, sink, shared);
-            self.obey_plan(shared);
+            self.obey_plan(resumed, shared);
             bytes = rest;
         }
     }
@@ -97,14 +100,14 @@ impl Pump {
     }
 
     /// Does what the plan says about the bytes that have passed.
-    fn obey_plan(&mut self, shared: &Shared) {
+    /// Does what is planned for here. A stall ends when there are more than `resumed` calls to resume.
+    fn obey_plan(&mut self, resumed: usize, shared: &Shared) {
         let Some((_, fate)) = self.leg.end.filter(|(at, _)| *at == self.passed) else { return };
         self.leg.end = None;
         if fate != Fate::Stalled {
             return self.end(fate, shared);
         }
         let mut state = shared.state();
-        let resumed = state.resumed;
         while state.resumed == resumed && self.link.fate() == Fate::Alive {
             state = shared.wait(state, None);
         }
