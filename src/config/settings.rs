@@ -53,7 +53,10 @@ pub(crate) struct Endpoint {
     /// Where to connect: `hostaddr` if it is given, else `host`, else the default.
     pub(crate) host: Host,
     /// The `host` that was given, if any: what a certificate must name, whatever `hostaddr` says.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS looks at it"))]
+    #[cfg_attr(
+        not(any(feature = "tls", test)),
+        expect(dead_code, reason = "only TLS looks at it")
+    )]
     pub(crate) name: Option<String>,
     pub(crate) port: u16,
     /// As given, or from the password file. Never empty.

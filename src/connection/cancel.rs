@@ -38,6 +38,8 @@ struct UnderWay {
     /// Whether there may be any: asked before every statement, so it takes no lock.
     any: AtomicBool,
     requests: Mutex<Vec<Cancelling>>,
+    /// One was sent, and the server has not confirmed it: its signal may still come.
+    in_doubt: Arc<AtomicBool>,
 }
 
 impl CancelRequests {
@@ -47,7 +49,9 @@ impl CancelRequests {
 
     /// Ready when none is under way any more. Until the server has closed the connection of a cancel request, its
     /// signal could hit the next statement.
-    pub(crate) fn poll_done(&self, cx: &mut Context<'_>) -> Poll<()> {
+    ///
+    /// An error says that one was sent and never confirmed: then nothing can be sent on this session any more.
+    pub(crate) fn poll_done(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         // Polled where they are kept: a clone that is dropped takes its waker along.
         let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.retain_mut(|request| request.poll_unpin(cx).is_pending());
@@ -55,14 +59,26 @@ impl CancelRequests {
             return Poll::Pending;
         }
         self.0.any.store(false, Ordering::Release);
-        Poll::Ready(())
+        if self.0.in_doubt.load(Ordering::Acquire) {
+            let text =
+                "a cancel request was sent and not confirmed: it could hit the next statement";
+            return Poll::Ready(Err(Error::new(Kind::Io, text)));
+        }
+        Poll::Ready(Ok(()))
     }
 
-    fn add(&self, request: Cancelling) {
+    /// The request that is under way, or else the one that `make` makes: one at a time serves everybody, since no
+    /// statement is started meanwhile.
+    fn join(&self, make: impl FnOnce(Arc<AtomicBool>) -> Cancelling) -> Cancelling {
         let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.retain(|request| request.peek().is_none());
-        requests.push(request);
+        if let Some(under_way) = requests.first() {
+            return under_way.clone();
+        }
+        let request = make(Arc::clone(&self.0.in_doubt));
+        requests.push(request.clone());
         self.0.any.store(true, Ordering::Release);
+        request
     }
 }
 
@@ -101,19 +117,29 @@ impl<R: Runtime> CancelToken<R> {
     /// That the request was delivered does not say that there was something to cancel: the statement itself
     /// tells, with SQLSTATE 57014.
     ///
+    /// # Examples
+    ///
+    /// See [`Connection::cancel_token`](crate::Connection::cancel_token).
+    ///
     /// # Messages
     ///
     /// CancelRequest on a connection of its own; waits until the server has closed that. The session's next
-    /// operation waits for it too, so that it is never hit by a signal that was meant for the one before. Behind
-    /// a pooler there is no such promise.
+    /// operation waits for it too, so that it is never hit by a signal that was meant for the one before; and if the
+    /// server has not confirmed it within 10 seconds, that operation ends the session instead. Behind a pooler
+    /// there is no such promise.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half-way, the session's next operation carries the request on.
+    /// Dropped half-way, the session's next operation carries the request on. While one is under way, others that
+    /// are asked for join it.
     ///
     /// # Errors
     ///
     /// [`Kind::Io`] if the server could not be reached, [`Kind::Timeout`] if it did not answer within 10 seconds.
+    ///
+    /// # Source
+    ///
+    /// [Canceling requests](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS)
     pub async fn cancel(&self) -> Result<(), Error> {
         self.start().await
     }
@@ -125,19 +151,21 @@ impl<R: Runtime> CancelToken<R> {
     }
 
     fn start(&self) -> Cancelling {
-        let Self { runtime, target, process_id, secret_key, .. } = self.clone();
-        let sending = async move {
-            let mut request = BytesMut::new();
-            CancelRequest { process_id, secret_key: &secret_key }.encode(&mut request)?;
-            let sent = runtime.timeout(LIMIT, send(&runtime, &target, request)).await;
-            sent.unwrap_or_else(|_| {
-                let text = format!("the server did not take the cancel request within {LIMIT:?}");
-                Err(Error::new(Kind::Timeout, text))
-            })
-        };
-        let request = sending.boxed().shared();
-        self.requests.add(request.clone());
-        request
+        let Self { runtime, target, process_id, secret_key, requests } = self.clone();
+        requests.join(|in_doubt| {
+            let sending = async move {
+                let mut request = BytesMut::new();
+                CancelRequest { process_id, secret_key: &secret_key }.encode(&mut request)?;
+                let sending = send(&runtime, &target, request, &in_doubt);
+                let sent = runtime.timeout(LIMIT, sending).await;
+                sent.unwrap_or_else(|_| {
+                    let text =
+                        format!("the server did not take the cancel request within {LIMIT:?}");
+                    Err(Error::new(Kind::Timeout, text))
+                })
+            };
+            sending.boxed().shared()
+        })
     }
 }
 
@@ -151,22 +179,41 @@ impl<R: Runtime> fmt::Debug for CancelToken<R> {
     }
 }
 
-async fn send<R: Runtime>(runtime: &R, target: &Target, request: BytesMut) -> Result<(), Error> {
+async fn send<R: Runtime>(
+    runtime: &R,
+    target: &Target,
+    request: BytesMut,
+    in_doubt: &AtomicBool,
+) -> Result<(), Error> {
     let mut transport = target.dial(runtime).await?;
-    write(&mut transport, request).await.map_err(failed)?;
+    write(&mut transport, request, in_doubt).await.map_err(failed)?;
     let mut space = [0; 64];
     let end_of_file = poll_fn(|cx| {
         while ready!(transport.poll_read(cx, &mut space))? > 0 {}
         Poll::Ready(Ok::<_, io::Error>(()))
     });
     match end_of_file.await {
-        // The server hangs up without a word, on some systems with a reset.
-        Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(failed(error)),
-        _ => Ok(()),
+        // The server hangs up without a word: on some systems with a reset, in TLS without its farewell.
+        Err(error)
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
+            ) =>
+        {
+            Err(failed(error))
+        }
+        _ => {
+            in_doubt.store(false, Ordering::Release);
+            Ok(())
+        }
     }
 }
 
-async fn write<R: Runtime>(transport: &mut Transport<R>, mut request: BytesMut) -> io::Result<()> {
+async fn write<R: Runtime>(
+    transport: &mut Transport<R>,
+    mut request: BytesMut,
+    in_doubt: &AtomicBool,
+) -> io::Result<()> {
     let writing = poll_fn(|cx| {
         while request.has_remaining() {
             match ready!(transport.poll_write(cx, &request))? {
@@ -174,6 +221,8 @@ async fn write<R: Runtime>(transport: &mut Transport<R>, mut request: BytesMut) 
                 count => request.advance(count),
             }
         }
+        // It is on its way now, whatever becomes of this connection.
+        in_doubt.store(true, Ordering::Release);
         transport.poll_flush(cx)
     });
     writing.await

@@ -40,6 +40,13 @@ pub(crate) enum Cancellable {
     No,
 }
 
+/// Whether a request that was given up had not been sent, so that the server never hears of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withdrawn {
+    Yes,
+    No,
+}
+
 /// A live session: no task drives it, it moves only while it is polled.
 pub(crate) struct Channel<R: Runtime> {
     runtime: R,
@@ -128,7 +135,9 @@ impl<R: Runtime> Channel<R> {
         let unsent = !self.machine.unsent().is_empty();
         if self.machine.is_owed() || !self.cancel_requests.is_empty() || unsent {
             self.abandon();
-            poll_fn(|cx| self.poll_settled(cx)).await?;
+            // An error here belongs to whoever gave up its request. The next gets it as a cause.
+            let settled = poll_fn(|cx| self.poll_settled(cx)).await;
+            settled.map_err(|error| Error::closed(Some(self.ended.as_ref().unwrap_or(&error))))?;
         }
         // What has arrived since is nobody's reply, and must not become that of the next request.
         match self.machine.next_message() {
@@ -168,26 +177,35 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// Gives up a request: takes it back if it was not sent, else sees to it that the server stops.
-    pub(crate) fn abandon(&mut self) {
-        if !self.machine.is_owed() || self.abandoned || self.machine.withdraw() {
-            return;
+    /// Tells whether it was taken back.
+    pub(crate) fn abandon(&mut self) -> Withdrawn {
+        if !self.machine.is_owed() || self.abandoned {
+            return Withdrawn::No;
+        }
+        if self.machine.withdraw() {
+            return Withdrawn::Yes;
         }
         self.abandoned = true;
         match self.on_drop {
             OnDrop::Wait => {}
             OnDrop::Close => {
-                let text =
-                    "a statement was dropped before its reply came, and \"on_drop\" says to close";
-                self.end(Error::new(Kind::Closed, text));
+                let mut cx = Context::from_waker(Waker::noop());
+                self.reads = 0;
+                if self.poll_rest(&mut cx).is_pending() {
+                    let text = "a statement was dropped before its reply came, and \"on_drop\" says to close";
+                    self.end(Error::new(Kind::Closed, text));
+                }
             }
             OnDrop::Cancel => {
                 // The next operation registers its own waker; this only takes what is there.
                 let mut cx = Context::from_waker(Waker::noop());
+                self.reads = 0;
                 if self.poll_rest(&mut cx).is_pending() {
                     self.cancel_abandoned();
                 }
             }
         }
+        Withdrawn::No
     }
 
     /// Ends the session because of `error`, which every later caller gets as the cause.
@@ -288,11 +306,17 @@ impl<R: Runtime> Channel<R> {
         let rest = self.poll_rest(cx);
         while rest.is_pending() {
             self.cancel_abandoned();
-            ready!(self.cancel_requests.poll_done(cx));
+            ready!(self.poll_cancel_requests(cx))?;
             ready!(self.poll_patience(cx));
         }
-        ready!(self.cancel_requests.poll_done(cx));
+        ready!(self.poll_cancel_requests(cx))?;
         rest
+    }
+
+    /// Ready when no cancel request is under way. One that nobody confirmed ends the session.
+    fn poll_cancel_requests(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let done = self.cancel_requests.poll_done(cx);
+        done.map_err(|error| self.end(error))
     }
 
     /// Ready when an abandoned statement has gone on for a while after it was cancelled: the server forgets a

@@ -19,6 +19,6 @@ mod route;
 mod open;
 
 pub use crate::connection::cancel::CancelToken;
-pub(crate) use crate::connection::channel::{Cancellable, Channel};
+pub(crate) use crate::connection::channel::{Cancellable, Channel, Withdrawn};
 pub(crate) use crate::connection::open::{open, open_stream};
 pub(crate) use crate::connection::transport::Transport;

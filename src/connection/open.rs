@@ -46,11 +46,26 @@ pub(crate) async fn open_stream<R: Runtime>(
     let deadline = config.connect_deadline.and_then(|limit| runtime.now().checked_add(limit));
     let opening = async {
         let settings = complete(&runtime, config).await?;
+        may_be_plain(&settings)?;
         let password = settings.endpoints.first().and_then(|endpoint| endpoint.password.clone());
         let ready = Ready::plain(transport);
         start(runtime.clone(), ready, None, config, &settings, password).await
     };
     runtime.timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(past_deadline(config)))
+}
+
+/// Nothing is added to a stream that the caller brought, so what demands TLS cannot be met on it.
+fn may_be_plain(settings: &Settings) -> Result<(), Error> {
+    match settings.tls.sslmode {
+        SslMode::Disable | SslMode::Allow | SslMode::Prefer => Ok(()),
+        mode @ (SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => {
+            let text = format!(
+                "sslmode \"{mode}\" cannot be met on a stream of the caller's own: put TLS around the stream, \
+                 and set \"sslmode\" to disable"
+            );
+            Err(Error::config(text).unsent())
+        }
+    }
 }
 
 fn past_deadline(config: &Config) -> Error {

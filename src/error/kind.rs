@@ -52,7 +52,7 @@ pub enum Kind {
     /// Why: the Rust type does not match the column's or the parameter's type, NULL met a type that is not
     /// `Option`, or the value is out of range. What to do: change the Rust type, or cast in SQL.
     Conversion,
-    /// The statement returned another number of rows than the method promises.
+    /// The statement returned another number of rows than the method promises; it has run all the same.
     ///
     /// Why: `query_one` met no row or two, `query_opt` met two. What to do: use the method that fits.
     RowCount,

@@ -94,11 +94,17 @@ impl Error {
         &self.0.attempts
     }
 
-    /// Tells whether the same request may be made again without asking what it did: no byte of it reached the
-    /// server, or the server rolled the transaction back for a reason that may have passed (class 40, such as
+    /// Tells whether the same request may be made again, and may do better: no byte of it reached the server and
+    /// it was not wrong in itself, or the server rolled the transaction back for a reason that may have passed (class 40, such as
     /// a deadlock or a failed serialization). In that case the whole transaction is to be repeated.
     pub fn is_retryable(&self) -> bool {
-        self.0.unsent || self.sqlstate().is_some_and(|state| state.class() == "40")
+        let in_vain = matches!(self.0.kind, Kind::Config | Kind::Conversion | Kind::Usage);
+        (self.0.unsent && !in_vain) || self.sqlstate().is_some_and(|state| state.class() == "40")
+    }
+
+    /// Tells whether no byte of the request has reached the server: it has had no effect.
+    pub fn is_unsent(&self) -> bool {
+        self.0.unsent
     }
 
     pub(crate) fn new(kind: Kind, text: impl Into<Cow<'static, str>>) -> Self {
@@ -168,6 +174,11 @@ impl Error {
         let mut error = self;
         error.inner().statement = Some(sql.into());
         error
+    }
+
+    /// Adds the statement, unless it is there.
+    pub(crate) fn or_statement(self, sql: &str) -> Self {
+        if self.0.statement.is_some() { self } else { self.with_statement(sql) }
     }
 
     pub(crate) fn with_attempts(self, attempts: Vec<Attempt>) -> Self {

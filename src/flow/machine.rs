@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use crate::config::Config;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, OneLine};
 use crate::flow::input::Input;
 use crate::flow::output::Output;
 use crate::flow::reports::Reports;
@@ -155,7 +155,11 @@ impl Machine {
             let body = self.input.at(message.start, message.end);
             match message.tag {
                 ParameterStatus::TAG => {
-                    self.reports.set_parameter(&ParameterStatus::decode(body)?)?;
+                    let status = ParameterStatus::decode(body)?;
+                    self.reports.set_parameter(&status)?;
+                    if self.owed != Some(Protocol::Startup) {
+                        is_utf8(&status)?;
+                    }
                 }
                 NoticeResponse::TAG => {
                     let notice = NoticeResponse::decode(body)?;
@@ -243,6 +247,18 @@ impl Machine {
 }
 
 const COPY_IN: u8 = b'G';
+
+/// Texts are read and written as UTF-8: in another encoding they would be silently corrupted.
+fn is_utf8(status: &ParameterStatus<'_>) -> Result<(), Error> {
+    if status.name != "client_encoding" || matches!(status.value, "UTF8" | "UNICODE") {
+        return Ok(());
+    }
+    let text = format!(
+        "the session's client_encoding was set to \"{}\": only UTF8 can be spoken",
+        OneLine(status.value)
+    );
+    Err(Error::new(Kind::Protocol, text))
+}
 
 #[cfg(test)]
 mod tests {

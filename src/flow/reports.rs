@@ -13,6 +13,9 @@ const MAX_NOTICES: usize = 50;
 /// Bytes of notices that are kept, so that fifty long ones do not add up.
 const MAX_NOTICE_BYTES: usize = 256 << 10;
 
+/// Bytes of run-time parameters that are kept; their values are words and paths.
+const MAX_PARAMETER_BYTES: usize = 1 << 20;
+
 /// Run-time parameters that are kept; a server reports some fifteen, and the limit bounds a hostile one.
 const MAX_PARAMETERS: usize = 1_000;
 
@@ -41,15 +44,16 @@ impl Reports {
 
     pub(crate) fn set_parameter(&mut self, status: &ParameterStatus<'_>) -> Result<(), Error> {
         let known = self.parameters.iter_mut().find(|(name, _)| **name == *status.name);
-        if let Some((_, value)) = known {
-            *value = status.value.into();
-            return Ok(());
+        match known {
+            Some((_, value)) => *value = status.value.into(),
+            None => self.parameters.push((status.name.into(), status.value.into())),
         }
-        if self.parameters.len() >= MAX_PARAMETERS {
-            let text = format!("the server reports more than {MAX_PARAMETERS} parameters");
+        let bytes: usize =
+            self.parameters.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if self.parameters.len() > MAX_PARAMETERS || bytes > MAX_PARAMETER_BYTES {
+            let text = "the server reports more parameters, or longer ones, than can be kept";
             return Err(Error::new(Kind::Protocol, text));
         }
-        self.parameters.push((status.name.into(), status.value.into()));
         Ok(())
     }
 
@@ -148,6 +152,12 @@ mod tests {
         assert_eq!(reports.parameter("timezone"), None);
         (1..MAX_PARAMETERS).for_each(|n| set(&mut reports, &n.to_string(), "").unwrap());
         assert!(set(&mut reports, "one more", "").is_err());
-        assert!(set(&mut reports, "TimeZone", "UTC").is_ok());
+
+        let mut reports = Reports::new(None);
+        let long = "x".repeat(600 << 10);
+        set(&mut reports, "a", &long).unwrap();
+        set(&mut reports, "a", "short").unwrap();
+        set(&mut reports, "b", &long).unwrap();
+        assert!(set(&mut reports, "c", &long).is_err());
     }
 }

@@ -76,7 +76,7 @@ mod tests {
             let mut out = BytesMut::new();
             let types = [Type::INT4, Type::TEXT];
             let error = write_run(&mut out, "s", &types, params).unwrap_err();
-            assert!(out.is_empty() && error.is_retryable());
+            assert!(out.is_empty() && error.is_unsent() && !error.is_retryable());
             (error.kind(), error.to_string())
         };
         let text = "the statement takes 2 parameters, but 1 was given".to_owned();

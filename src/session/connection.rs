@@ -6,7 +6,9 @@ use std::future::poll_fn;
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
 use crate::config::Config;
-use crate::connection::{CancelToken, Cancellable, Channel, Transport, open, open_stream};
+use crate::connection::{
+    CancelToken, Cancellable, Channel, Transport, Withdrawn, open, open_stream,
+};
 use crate::error::{Error, ServerError};
 use crate::flow::{Message, Protocol};
 use crate::message::TransactionStatus;
@@ -50,9 +52,25 @@ impl Connection {
     /// The type of the runtime is hidden, at the cost of one virtual call per system call. Generic code uses
     /// [`connect_on`](Self::connect_on) instead.
     ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(runtime: impl aiopg::Runtime) -> Result<(), aiopg::Error> {
+    /// use std::time::Duration;
+    ///
+    /// use aiopg::{Config, Connection};
+    ///
+    /// let config: Config = "postgresql://ada@db1,db2/shop?target_session_attrs=read-write".parse()?;
+    /// let config = config.connect_deadline(Duration::from_secs(10));
+    /// let connection = Connection::connect(runtime, config).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Messages
     ///
-    /// StartupMessage and what authentication demands, up to the first ReadyForQuery; no query after that.
+    /// StartupMessage and what authentication demands, up to the first ReadyForQuery. No query follows, with one
+    /// exception: where `target_session_attrs` is not `any`, a server before version 14, which does not report
+    /// what kind it is, is asked by one query.
     ///
     /// # Cancel safety
     ///
@@ -80,9 +98,30 @@ impl Connection {
 impl<R: Runtime> Connection<R> {
     /// Connects, and keeps the type of the runtime. For generic code and tests: there is no speed to gain.
     ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use aiopg::{Connection, Error, Runtime};
+    /// async fn connect<R: Runtime>(runtime: R) -> Result<Connection<R>, Error> {
+    ///     Connection::connect_on(runtime, "postgresql://ada@localhost/shop").await
+    /// }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`connect`](Connection::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
     /// # Errors
     ///
     /// As [`connect`](Connection::connect).
+    ///
+    /// # Source
+    ///
+    /// [Start-up](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-START-UP)
     pub async fn connect_on<C>(runtime: R, config: C) -> Result<Self, Error>
     where
         C: TryInto<Config, Error: Into<Error>>,
@@ -93,12 +132,41 @@ impl<R: Runtime> Connection<R> {
 
     /// Opens a session on a stream that is connected already: a tunnel, a proxy, a pipe in memory.
     ///
-    /// The hosts of `config` do not count. Without an address there is nowhere to send a cancel request, so a
-    /// statement whose future is dropped runs to its end.
+    /// The hosts of `config` do not count, nor does `target_session_attrs`. Nothing is added to the stream: where
+    /// TLS is wanted, the caller puts it around the stream before, and `sslmode` require and stricter are refused.
+    /// Without an address there is nowhere to send a cancel request, so a statement whose future is dropped runs
+    /// to its end.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example<S: aiopg::ByteStream>(
+    /// #     runtime: impl aiopg::Runtime,
+    /// #     tunnel: S,
+    /// # ) -> Result<(), aiopg::Error> {
+    /// use aiopg::Connection;
+    ///
+    /// // `tunnel` reads and writes: it implements `AsyncRead` and `AsyncWrite` of `futures`.
+    /// let url = "postgresql://ada:secret@/shop?sslmode=disable";
+    /// let connection = Connection::connect_stream(runtime, tunnel, url).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// StartupMessage and what authentication demands, up to the first ReadyForQuery; no SSLRequest, no query.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the stream.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Connection::connect).
+    /// As [`connect`](Connection::connect), and [`Kind::Config`](crate::Kind::Config) if `sslmode` demands TLS.
+    ///
+    /// # Source
+    ///
+    /// [Start-up](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-START-UP)
     pub async fn connect_stream<C>(
         runtime: R,
         stream: impl ByteStream,
@@ -125,6 +193,15 @@ impl<R: Runtime> Connection<R> {
     ///
     /// Dropping a connection does the same as far as it takes no waiting.
     ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(mut connection: aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// connection.close().await?;
+    /// assert!(connection.is_closed());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Messages
     ///
     /// Terminate; no answer is awaited. A server that does not take it within 5 seconds is left to find out.
@@ -136,6 +213,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// [`Kind::Io`](crate::Kind::Io) if the connection was lost; it is closed then too.
+    ///
+    /// # Source
+    ///
+    /// [Termination](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-TERMINATION)
     pub async fn close(&mut self) -> Result<(), Error> {
         self.channel.close().await
     }
@@ -219,7 +300,7 @@ impl<R: Runtime> Connection<R> {
             }
             write(out)
         })?;
-        Ok(Exchange { connection: self })
+        Ok(Exchange { connection: self, parses: None })
     }
 }
 
@@ -237,6 +318,8 @@ impl<R: Runtime> fmt::Debug for Connection<R> {
 /// A request that is being answered. Dropped before the answer is complete, it is given up.
 pub(crate) struct Exchange<'c, R: Runtime> {
     pub(crate) connection: &'c mut Connection<R>,
+    /// The number of the statement that it makes.
+    pub(crate) parses: Option<u64>,
 }
 
 impl<R: Runtime> Exchange<'_, R> {
@@ -247,7 +330,10 @@ impl<R: Runtime> Exchange<'_, R> {
 
 impl<R: Runtime> Drop for Exchange<'_, R> {
     fn drop(&mut self) {
-        self.connection.channel.abandon();
+        let withdrawn = self.connection.channel.abandon();
+        if let (Withdrawn::Yes, Some(number)) = (withdrawn, self.parses) {
+            self.connection.statements.never_made(number);
+        }
     }
 }
 
@@ -264,7 +350,7 @@ fn version_number(text: &str) -> Option<u32> {
         return major.checked_mul(10_000)?.checked_add(minor);
     }
     let patch = parts.next().and_then(digits).unwrap_or(0);
-    Some(major * 10_000 + minor.checked_mul(100)?.checked_add(patch)?)
+    (major * 10_000).checked_add(minor.checked_mul(100)?.checked_add(patch)?)
 }
 
 #[cfg(test)]
@@ -280,6 +366,8 @@ mod tests {
         assert_eq!(version_number("19"), Some(190_000));
         assert_eq!(version_number("x"), None);
         assert_eq!(version_number("99999999999.1"), None);
+        assert_eq!(version_number("9.42949672.95"), None);
+        assert_eq!(version_number("429496.99999"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use postgres_types::FromSql;
 
 use crate::error::Error;
 use crate::session::column::{Column, ColumnIndex};
-use crate::session::row::{OwnedRow, Row, accepts};
+use crate::session::row::{OwnedRow, Row, accepts, missing};
 
 /// A type that a row can be converted into: tuples of 1 to 16 values by position, and structs of your own.
 ///
@@ -67,13 +67,17 @@ impl<'r> Row<'r> {
         T::from_row(&plan, *self)
     }
 
-    /// Returns the value at `position`, whose type [`FromRow::plan`] has checked.
+    /// Returns the value at `position`, as [`FromRow::plan`] has found it. The type is checked all the same, which
+    /// costs a comparison: the plan could be that of another result.
     ///
     /// # Errors
     ///
     /// [`Kind::Conversion`](crate::Kind::Conversion) if the value cannot be read, or is NULL and `T` is not an
     /// `Option`.
     pub fn value_at<T: FromSql<'r>>(&self, position: usize) -> Result<T, Error> {
+        let column =
+            self.columns().get(position).ok_or_else(|| missing(position, self.columns().len()))?;
+        accepts::<T>(column)?;
         self.checked(position)
     }
 }

@@ -51,6 +51,8 @@ impl<R: Runtime> Connection<R> {
         if let Some(statement) = self.statements.find(sql) {
             return Ok(statement);
         }
+        // First, so that a name is not used up each time that this is tried in vain.
+        self.channel.settle().await?;
         let name = self.statements.next_name();
         let mut exchange = self
             .request(Protocol::Extended, Cancellable::Yes, |out| {
@@ -58,6 +60,7 @@ impl<R: Runtime> Connection<R> {
                 Sync.encode(out)
             })
             .await?;
+        exchange.parses = name.number;
         let statement = exchange.described(name, sql).await?;
         if let Some(error) = exchange.finish().await? {
             return Err(error.with_statement(sql));
@@ -82,6 +85,7 @@ impl<R: Runtime> Connection<R> {
             })
             .await?;
         let kept = !name.text.is_empty();
+        exchange.parses = name.number;
         let statement = exchange.described(name, sql).await?;
         if kept {
             exchange.connection.statements.keep(statement.clone());

@@ -78,7 +78,8 @@ impl<R: Runtime> Connection<R> {
     /// # Messages
     ///
     /// Bind, Execute and Sync in one write: one round trip. The first use of a text adds Parse and Describe: in
-    /// the same trip if it has no parameters, else in one before it.
+    /// the same trip if it has no parameters, else in one before it. Outside a transaction, a text whose statement
+    /// the server has forgotten (SQLSTATE 26000) or finds outgrown (0A000) is prepared anew and sent once more.
     ///
     /// # Cancel safety
     ///
@@ -88,7 +89,8 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// [`Kind::Server`] if the statement fails, [`Kind::Conversion`] if a parameter does not fit its type,
-    /// [`Kind::Usage`] if there are too few or too many; nothing is sent in the last two cases.
+    /// [`Kind::Usage`] if there are too few or too many; nothing is run in these two cases. [`Kind::Io`] if the
+    /// connection is lost, [`Kind::Closed`] if it was before. COPY: see [`batch_execute`](Self::batch_execute).
     ///
     /// # Source
     ///
@@ -105,9 +107,25 @@ impl<R: Runtime> Connection<R> {
     ///
     /// For values that borrow from the row, [`query`](Self::query) and [`Rows::decode`] serve.
     ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let cities: Vec<(i32, String)> = connection.query_as("select id, name from city", ()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
+    ///
     /// # Errors
     ///
-    /// As [`query`](Self::query), and [`Kind::Conversion`] if a column does not fit.
+    /// As [`query`](Self::query), and [`Kind::Conversion`] if a column or a value does not fit.
     pub async fn query_as<T: for<'r> FromRow<'r>>(
         &mut self,
         statement: impl ToStatement,
@@ -118,6 +136,24 @@ impl<R: Runtime> Connection<R> {
 
     /// Runs a statement that returns exactly one row.
     ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let sql = "insert into city (name) values ($1) returning id";
+    /// let row = connection.query_one(sql, ("Wien",)).await?;
+    /// println!("city {}", row.get::<i32>("id"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
+    ///
     /// # Errors
     ///
     /// As [`query`](Self::query), and [`Kind::RowCount`] if there is no row, or more than one.
@@ -126,10 +162,28 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<OwnedRow, Error> {
-        self.fetch_opt(statement.source(), &params).await?.ok_or_else(no_row)
+        let source = statement.source();
+        self.fetch_opt(source, &params).await?.ok_or_else(|| no_row(source))
     }
 
     /// Runs a statement that returns one row or none.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let row = connection.query_opt("select name from city where id = $1", (1,)).await?;
+    /// let name: Option<String> = row.map(|row| row.try_get("name")).transpose()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
     ///
     /// # Errors
     ///
@@ -145,6 +199,23 @@ impl<R: Runtime> Connection<R> {
     /// Runs a statement that returns exactly one row of one column, and returns its value.
     ///
     /// A value that can be NULL is read as an `Option`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let count: i64 = connection.query_scalar("select count(*) from city", ()).await?;
+    /// let last: Option<i32> = connection.query_scalar("select max(id) from city", ()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
     ///
     /// # Errors
     ///
@@ -165,7 +236,7 @@ impl<R: Runtime> Connection<R> {
             }
             done => done,
         };
-        value?.ok_or_else(no_row)
+        value?.ok_or_else(|| no_row(source))
     }
 
     /// Runs a statement with parameters whose types are given, so that the server need not be asked for them.
@@ -186,6 +257,10 @@ impl<R: Runtime> Connection<R> {
     ///
     /// Parse, Describe, Bind, Execute and Sync in one write: one round trip.
     ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
+    ///
     /// # Errors
     ///
     /// As [`query`](Self::query).
@@ -204,6 +279,22 @@ impl<R: Runtime> Connection<R> {
     /// Runs a statement and returns how many rows it touched: inserted, updated, deleted, merged or selected.
     ///
     /// Rows that it returns are passed over.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let deleted = connection.execute("delete from city where id < $1", (100,)).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
     ///
     /// # Errors
     ///
@@ -227,9 +318,20 @@ impl<R: Runtime> Connection<R> {
 
     /// Runs a statement and returns its rows as they arrive.
     ///
+    /// The stream borrows the connection until it is dropped, also after its end: `drop(rows)` gives it back.
+    ///
+    /// # Examples
+    ///
+    /// See [`RowStream::next`].
+    ///
     /// # Messages
     ///
-    /// As [`query`](Self::query); rows are read as they are asked for.
+    /// As [`query`](Self::query), but rows are read as they are asked for, and nothing is sent twice: if the server
+    /// has forgotten a statement or finds it outgrown, that is an error here, and its next use prepares it anew.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query); see [`RowStream`] for the stream itself.
     ///
     /// # Errors
     ///
@@ -276,6 +378,8 @@ impl<R: Runtime> Connection<R> {
         source: Source<'_>,
         params: &dyn Params,
     ) -> Result<RowStream<'_, R>, Error> {
+        // First, so that the name of a statement is not used up each time that this is tried in vain.
+        self.channel.settle().await?;
         let statement = match source {
             Source::Text(sql) => match self.statements.find(sql) {
                 Some(statement) => statement,
@@ -296,7 +400,8 @@ impl<R: Runtime> Connection<R> {
             .request(Protocol::Extended, statement.cancellable(), |out| {
                 write_run(out, statement.name(), statement.params(), params)
             })
-            .await?;
+            .await
+            .map_err(|error| error.or_statement(statement.sql()))?;
         Ok(RowStream::new(exchange, statement))
     }
 
@@ -373,12 +478,16 @@ impl<R: Runtime> RowStream<'_, R> {
         reading.await?;
         if count > 1 {
             let text = format!("one row was expected, but there are {count}");
-            return Err(Error::new(Kind::RowCount, text));
+            return Err(Error::new(Kind::RowCount, text).with_statement(self.statement().sql()));
         }
         Ok(value)
     }
 }
 
-fn no_row() -> Error {
-    Error::new(Kind::RowCount, "one row was expected, but there is none")
+fn no_row(source: Source<'_>) -> Error {
+    let sql = match source {
+        Source::Text(sql) => sql,
+        Source::Prepared(statement) => statement.sql(),
+    };
+    Error::new(Kind::RowCount, "one row was expected, but there is none").with_statement(sql)
 }

@@ -19,6 +19,8 @@ use crate::session::statement::Statement;
 
 /// The rows of a statement as they arrive, each lent until the next is asked for.
 ///
+/// It borrows its connection until it is dropped, also after its end.
+///
 /// # Cancel safety
 ///
 /// [`next`](Self::next) may be dropped and called again: no row is lost. Dropping the stream gives up the rest of
@@ -59,13 +61,27 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     /// while let Some(row) = rows.next().await? {
     ///     sum += i64::from(row.get::<i32>(0));
     /// }
+    /// drop(rows);
     /// # Ok(()) }
     /// ```
     ///
+    /// # Messages
+    ///
+    /// A DataRow is awaited, or at the end CommandComplete and ReadyForQuery; nothing more is sent. Rows that
+    /// have arrived together take no further system call.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken nothing: the next call returns the row.
+    ///
     /// # Errors
     ///
-    /// [`Kind::Server`](crate::Kind::Server) if the statement fails, which may happen after some rows; then the
-    /// stream is at its end.
+    /// [`Kind::Server`](crate::Kind::Server) if the statement fails, which may happen after some rows,
+    /// [`Kind::Io`](crate::Kind::Io) if the connection is lost. The stream is at its end then.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn next(&mut self) -> Result<Option<Row<'_>>, Error> {
         let Some(message) = poll_fn(|cx| self.poll_message(cx)).await? else {
             return Ok(None);
@@ -220,7 +236,9 @@ const BIND_COMPLETE: u8 = b'2';
 
 /// The statement sends copy data, and nobody asked for it.
 pub(crate) fn copy_out_refused() -> Error {
-    Error::usage("this call takes no copy data: COPY ... TO STDOUT was given")
+    Error::usage(
+        "this call takes no copy data: COPY ... TO STDOUT has run, and its data was dropped",
+    )
 }
 
 impl<R: Runtime> fmt::Debug for RowStream<'_, R> {

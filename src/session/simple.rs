@@ -21,6 +21,10 @@ impl<R: Runtime> Connection<R> {
     ///
     /// Unless the text begins transactions itself, all of it is one: an error undoes the whole.
     ///
+    /// No copy data is sent or taken. COPY FROM STDIN is answered with CopyFail, and so fails like any statement.
+    /// COPY TO STDOUT runs and its data is dropped; the call returns an error at the end, although the rest of
+    /// the text was run.
+    ///
     /// # Examples
     ///
     /// ```no_run
@@ -42,6 +46,7 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// [`Kind::Server`](crate::Kind::Server) with the first error; what follows it in the text is not run.
+    /// [`Kind::Usage`](crate::Kind::Usage) if the text has a COPY TO STDOUT: all of it was run.
     ///
     /// # Source
     ///
@@ -63,6 +68,19 @@ impl<R: Runtime> Connection<R> {
 
     /// Runs a text of any number of statements, without parameters, and returns the result of each in text format.
     ///
+    /// What holds for transactions and COPY in [`batch_execute`](Self::batch_execute), holds here.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let results = connection.simple_query("show work_mem; show lock_timeout").await?;
+    /// for row in results.iter().flatten() {
+    ///     println!("{}", row.get::<&str>(0));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Messages
     ///
     /// Query: one round trip.
@@ -74,6 +92,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// As [`batch_execute`](Self::batch_execute).
+    ///
+    /// # Source
+    ///
+    /// [Simple query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY)
     pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
         let mut exchange = self.query_simply(sql).await?;
         let mut reply = Reply::new(sql);

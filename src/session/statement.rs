@@ -80,13 +80,14 @@ impl fmt::Debug for Statement {
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: String,
+    pub(crate) number: Option<u64>,
     closes: Arc<Closes>,
 }
 
 impl Name {
     /// The unnamed statement, which the next Parse replaces.
     pub(crate) fn unnamed(closes: &Arc<Closes>) -> Self {
-        Self { text: String::new(), closes: Arc::clone(closes) }
+        Self { text: String::new(), number: None, closes: Arc::clone(closes) }
     }
 
     /// Notes that the server has no statement of this name.
@@ -95,8 +96,12 @@ impl Name {
     }
 
     pub(crate) fn new(number: u64, closes: &Arc<Closes>) -> Self {
-        Self { text: format!("aiopg_{number}"), closes: Arc::clone(closes) }
+        Self { text: text_of(number), number: Some(number), closes: Arc::clone(closes) }
     }
+}
+
+fn text_of(number: u64) -> String {
+    format!("aiopg_{number}")
 }
 
 impl Drop for Name {
@@ -119,6 +124,12 @@ impl Closes {
     fn add(&self, name: String) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
         self.any.store(true, Ordering::Release);
+    }
+
+    /// Takes the name with this number back, if it was the last to be noted: the server never had it.
+    pub(crate) fn never_made(&self, number: u64) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.pop_if(|last| *last == text_of(number));
     }
 
     /// Moves names to `taken` until that holds `most`.

@@ -63,6 +63,11 @@ impl StatementCache {
         Name::new(self.prepared, &self.closes)
     }
 
+    /// Notes that the request that would have made this statement was taken back.
+    pub(crate) fn never_made(&self, number: u64) {
+        self.closes.never_made(number);
+    }
+
     pub(crate) fn unnamed(&self) -> Name {
         Name::unnamed(&self.closes)
     }

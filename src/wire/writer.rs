@@ -165,6 +165,6 @@ mod tests {
             error.to_string(),
             "a statement cannot have 65536 parameters: 65535 is the most"
         );
-        assert!(error.is_retryable());
+        assert!(error.is_unsent() && !error.is_retryable());
     }
 }

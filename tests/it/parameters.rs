@@ -76,7 +76,7 @@ async fn parameters_that_do_not_fit_are_refused_before_anything_is_sent<R: Runti
     }
     let error = connection.execute(sql, (1, 2)).await.unwrap_err();
     assert_eq!(error.to_string(), "parameter $2 of type text cannot be written");
-    assert!(error.is_retryable());
+    assert!(error.is_unsent() && !error.is_retryable());
     assert_eq!(runtime.counts(), before, "nothing was sent and nothing read");
     assert_eq!(connection.query(sql, (1, "a")).await?.len(), 1);
     Ok(())

@@ -89,7 +89,7 @@ async fn query_typed_takes_the_types_from_the_caller<R: Runtime>(rt: R) -> Resul
     assert_eq!(rows.decode::<(Vec<i32>,)>()?, [(vec![1, 1],)]);
     let wrong = connection.query_typed("select $1", &[(&1_i32, Type::TEXT)]).await.unwrap_err();
     assert_eq!(wrong.kind(), Kind::Conversion, "{wrong}");
-    assert!(wrong.is_retryable(), "nothing was sent");
+    assert!(wrong.is_unsent() && !wrong.is_retryable(), "it was wrong in itself");
     let kept = ask(&mut connection, "select count(*) from pg_prepared_statements").await;
     assert_eq!(kept, "0");
     Ok(())

@@ -384,10 +384,54 @@ async fn a_statement_with_other_parameters_than_given_is_refused_unsent<R: Runti
     )
     .await;
     served.unwrap();
-    assert_eq!((error.kind(), error.is_retryable()), (Kind::Usage, true));
+    assert_eq!((error.kind(), error.is_unsent()), (Kind::Usage, true));
+}
+
+/// What is read and written is taken to be UTF-8: in another encoding it would be silently corrupted.
+async fn another_encoding_ends_the_session<R: Runtime>(runtime: R) {
+    for encoding in ["LATIN1", "SQL_ASCII", "EUC_JP", ""] {
+        let status = parameter_status("client_encoding", encoding);
+        for verb in Verb::SIMPLE {
+            let said = [status.clone(), command_complete("SET"), ready_for_query(b'I')];
+            assert_ends(&runtime, verb, &said, Kind::Protocol).await;
+            let said = [command_complete("SET"), status.clone(), ready_for_query(b'I')];
+            assert_ends(&runtime, verb, &said, Kind::Protocol).await;
+        }
+        for verb in Verb::EXTENDED {
+            let rest = vec![int8_row(1), command_complete("SELECT 1"), ready_for_query(b'I')];
+            let said = [described(), vec![status.clone()], rest].concat();
+            assert_ends(&runtime, verb, &said, Kind::Protocol).await;
+        }
+    }
+}
+
+async fn the_error_names_the_other_encoding<R: Runtime>(runtime: R) {
+    let ((), _) = converse(
+        async |mut peer| {
+            welcome(&mut peer).await?;
+            for encoding in ["UTF8", "LATIN1"] {
+                peer.skip_request().await?;
+                let status = parameter_status("client_encoding", encoding);
+                peer.send(&[command_complete("SET"), status, ready_for_query(b'I')]).await?;
+            }
+            peer.drain().await
+        },
+        async |stream| {
+            let mut connection = connect(&runtime, stream).await;
+            connection.batch_execute("set client_encoding to 'UTF8'").await.unwrap();
+            let setting = connection.batch_execute("set client_encoding to 'LATIN1'");
+            let error = setting.await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Protocol);
+            let text = error.to_string();
+            assert!(text.contains("client_encoding") && text.contains("LATIN1"), "{text}");
+        },
+    )
+    .await;
 }
 
 on_every_runtime!(
+    another_encoding_ends_the_session,
+    the_error_names_the_other_encoding,
     breaches_of_the_framing_end_the_session,
     what_has_no_place_in_a_reply_ends_the_session,
     descriptions_that_cannot_be_are_refused,
