@@ -38,21 +38,19 @@ fn tour() -> Result<(), Box<dyn std::error::Error>> {
     };
     let config = config.connect_deadline(Duration::from_secs(30)).application_name("aiopg tour");
 
-    println!("tokio");
     let tokio = tokio::runtime::Runtime::new()?;
-    tokio.block_on(async { visit(Tokio::current(), &config).await })?;
-    println!("async-std");
-    async_std::task::block_on(visit(AsyncStd::new(), &config))?;
-    println!("smol");
-    smol::block_on(visit(Smol::global(), &config))?;
+    tokio.block_on(async { visit("tokio", Tokio::current(), &config).await })?;
+    async_std::task::block_on(visit("async-std", AsyncStd::new(), &config))?;
+    smol::block_on(visit("smol", Smol::global(), &config))?;
     drop(server);
     Ok(())
 }
 
-/// The steps. This function does not know which runtime it is on.
-async fn visit(runtime: impl Runtime, config: &Config) -> Result<(), Error> {
+/// The steps. This function knows of its runtime nothing but the name that it prints.
+async fn visit(name: &str, runtime: impl Runtime, config: &Config) -> Result<(), Error> {
     let start = Instant::now();
     let mut connection = Connection::connect(runtime, config).await?;
+    println!("{name}");
     let version = connection.parameter("server_version").unwrap_or("?").to_owned();
     step(start, "connect", format_args!("PostgreSQL {version}"));
     // Of a name that nobody else has, since the server may not be ours.

@@ -401,14 +401,39 @@ async fn protection<R: Runtime>(
     settings: &Settings,
     endpoint: &Endpoint,
 ) -> Result<Protection, Error> {
-    let insists =
-        !matches!(settings.tls.sslmode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
-    if insists && matches!(endpoint.host, Host::Tcp(_)) {
-        let mode = settings.tls.sslmode.as_str();
+    refuse_tls(settings.tls.sslmode, &endpoint.host)?;
+    Ok(Protection::default())
+}
+
+/// Without TLS there is nothing to meet a mode with that demands it.
+#[cfg(not(feature = "tls"))]
+fn refuse_tls(sslmode: SslMode, host: &Host) -> Result<(), Error> {
+    let insists = !matches!(sslmode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
+    if insists && matches!(host, Host::Tcp(_)) {
         let text = format!(
-            "sslmode \"{mode}\" cannot be met: enable the feature \"tls-ring\" or \"tls-aws-lc\""
+            "sslmode \"{sslmode}\" cannot be met: enable the feature \"tls-ring\" or \"tls-aws-lc\""
         );
         return Err(Error::config(text).unsent());
     }
-    Ok(Protection::default())
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn a_build_without_tls_refuses_the_modes_that_demand_it() {
+        use crate::config::{Host, SslMode};
+        use crate::connection::open::refuse_tls;
+        use crate::error::Kind;
+
+        let (tcp, unix) = (Host::Tcp("db".to_owned()), Host::Unix("/tmp".into()));
+        for mode in [SslMode::Disable, SslMode::Allow, SslMode::Prefer] {
+            assert!(refuse_tls(mode, &tcp).is_ok());
+        }
+        for mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
+            assert_eq!(refuse_tls(mode, &tcp).unwrap_err().kind(), Kind::Config);
+            assert!(refuse_tls(mode, &unix).is_ok(), "as in libpq, there is none to be had there");
+        }
+    }
 }

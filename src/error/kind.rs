@@ -56,7 +56,7 @@ pub enum Kind {
     ///
     /// Why: `query_one` met no row or two, `query_opt` met two. What to do: use the method that fits.
     RowCount,
-    /// The call cannot be made like this; nothing was sent.
+    /// The call cannot be made like this; nothing was run, but for a text with COPY TO STDOUT, which was.
     ///
     /// Why: too many parameters, a statement of another connection, a NUL byte in a text. What to do: correct
     /// the call.

@@ -8,10 +8,10 @@ use postgres_types::{FromSql, ToSql, Type};
 use crate::error::Error;
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
-use crate::session::query::ToStatement;
 use crate::session::row::OwnedRow;
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
+use crate::session::source::ToStatement;
 use crate::session::statement::Statement;
 use crate::types::Params;
 

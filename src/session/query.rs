@@ -15,50 +15,8 @@ use crate::session::from_row::FromRow;
 use crate::session::row::{OwnedRow, accepts};
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
-use crate::session::statement::Statement;
+use crate::session::source::{Source, ToStatement};
 use crate::types::Params;
-
-/// A text or a prepared [`Statement`]: what the verbs run.
-///
-/// A text is prepared at its first use and kept by the connection, so that the next use costs one message each way.
-pub trait ToStatement: Sync {
-    /// Returns what is to be run.
-    fn source(&self) -> Source<'_>;
-}
-
-/// What is to be run.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Source<'s> {
-    /// A text, with `$1`, `$2` and so on for its parameters.
-    Text(&'s str),
-    /// A statement that is prepared.
-    Prepared(&'s Statement),
-}
-
-impl ToStatement for str {
-    fn source(&self) -> Source<'_> {
-        Source::Text(self)
-    }
-}
-
-impl ToStatement for String {
-    fn source(&self) -> Source<'_> {
-        Source::Text(self)
-    }
-}
-
-impl ToStatement for Statement {
-    fn source(&self) -> Source<'_> {
-        Source::Prepared(self)
-    }
-}
-
-impl<S: ToStatement + ?Sized> ToStatement for &S {
-    fn source(&self) -> Source<'_> {
-        (**self).source()
-    }
-}
 
 impl<R: Runtime> Connection<R> {
     /// Runs a statement and returns all its rows.
@@ -126,6 +84,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// As [`query`](Self::query), and [`Kind::Conversion`] if a column or a value does not fit.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn query_as<T: for<'r> FromRow<'r>>(
         &mut self,
         statement: impl ToStatement,
@@ -157,6 +119,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// As [`query`](Self::query), and [`Kind::RowCount`] if there is no row, or more than one.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn query_one(
         &mut self,
         statement: impl ToStatement,
@@ -188,6 +154,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// As [`query`](Self::query), and [`Kind::RowCount`] if there is more than one row.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn query_opt(
         &mut self,
         statement: impl ToStatement,
@@ -221,6 +191,10 @@ impl<R: Runtime> Connection<R> {
     ///
     /// As [`query`](Self::query), [`Kind::RowCount`] if there is no row, or more than one, and
     /// [`Kind::Conversion`] if there is more than one column or `T` does not fit.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn query_scalar<T: for<'r> FromSql<'r>>(
         &mut self,
         statement: impl ToStatement,
@@ -264,6 +238,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// As [`query`](Self::query).
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn query_typed(
         &mut self,
         sql: &str,
@@ -299,6 +277,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// As [`query`](Self::query).
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn execute(
         &mut self,
         statement: impl ToStatement,
@@ -336,6 +318,10 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// As [`query`](Self::query); most errors of the server come with the first row.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn stream(
         &mut self,
         statement: impl ToStatement,
@@ -485,9 +471,6 @@ impl<R: Runtime> RowStream<'_, R> {
 }
 
 fn no_row(source: Source<'_>) -> Error {
-    let sql = match source {
-        Source::Text(sql) => sql,
-        Source::Prepared(statement) => statement.sql(),
-    };
-    Error::new(Kind::RowCount, "one row was expected, but there is none").with_statement(sql)
+    let text = "one row was expected, but there is none";
+    Error::new(Kind::RowCount, text).with_statement(source.sql())
 }

@@ -22,3 +22,4 @@ mod hangs;
 mod cancels;
 mod drops;
 mod passwords;
+mod own_client;

@@ -99,6 +99,7 @@ fn a_task_may_spawn_tasks() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the point is to spawn from another thread")]
 fn spawning_wakes_whoever_polled_the_queue_last() {
     let (spawner, mut queue) = SpawnQueue::new();
     let (first, last) = (Arc::new(Count::default()), Arc::new(Count::default()));
