@@ -3,12 +3,18 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aiopg::rt::TcpOptions;
 use aiopg::{Config, Connection, OnDrop, Runtime};
 use aiopg_sim::{FaultPlan, Faults, Sim, SimRuntime, SimSleep, SimStream};
-use aiopg_tests::script::{Event, FakeServer};
+use aiopg_tests::script::backend::{
+    bind_complete, command_complete, no_data, parameter_description, parse_complete,
+    ready_for_query,
+};
+use aiopg_tests::script::{Dialogue, Event, FakeServer, Peer};
 
 use crate::converse::{address, assert_closed, serve_in, sim_config};
 
@@ -138,6 +144,67 @@ fn the_end_of_a_transaction_is_never_cancelled() {
         }
         assert_eq!(cancels(server), 0);
     });
+}
+
+/// A server that answers its first request late, and its second at once; counts what else connects.
+fn serve_late(sim: &Sim) -> Arc<AtomicUsize> {
+    let (listener, runtime) = (sim.listen_tcp(address()), sim.runtime());
+    let others = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&others);
+    sim.spawn(async move {
+        let mut peer = Peer::new(listener.accept().await);
+        let clock = runtime.clone();
+        runtime.spawn(async move {
+            Dialogue::trust().play_on(&mut peer).await.unwrap();
+            peer.skip_request().await.unwrap();
+            wait(&clock).await;
+            let described = [parse_complete(), parameter_description(&[]), no_data()];
+            let done = [command_complete("DONE"), ready_for_query(b'I')];
+            let reply = [&described[..], &[bind_complete()], &done].concat();
+            peer.send(&reply).await.unwrap();
+            peer.skip_request().await.unwrap();
+            peer.send(&done).await.unwrap();
+        });
+        loop {
+            let stream = listener.accept().await;
+            count.fetch_add(1, Ordering::Relaxed);
+            Peer::new(stream).read_first().await.unwrap();
+        }
+    });
+    others
+}
+
+#[test]
+fn the_end_of_a_transaction_is_not_cancelled_behind_comments_either() {
+    let table = [
+        ("commit", false),
+        ("-- a; b\ncommit", false),
+        ("--; select 1\n  -- ;\n rollback", false),
+        ("/* a; b */ commit", false),
+        ("/* a /* ; */ b; */ end", false),
+        ("prepare /*x*/ transaction 'x'", false),
+        ("prepare -- x; y\n transaction 'x'", false),
+        ("select 1 /* ; */; /* ; */ commit", false),
+        ("select 1", true),
+        ("-- commit\nselect 1", true),
+    ];
+    let mut wrong = Vec::new();
+    for (sql, is_cancelled) in table {
+        for seed in 0..8 {
+            let faults = if seed % 4 == 0 { Faults::none() } else { Faults::default() };
+            let sim = Sim::new(seed).with_faults(faults);
+            let (others, runtime) = (serve_late(&sim), sim.runtime());
+            sim.block_on(async {
+                let mut connection = connect(runtime.clone(), sim_config()).await;
+                begin(&runtime, connection.execute(sql, ())).await;
+                connection.batch_execute("next").await.unwrap();
+            });
+            if (others.load(Ordering::Relaxed) > 0) != is_cancelled {
+                wrong.push(sql);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]

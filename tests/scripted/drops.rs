@@ -1,12 +1,18 @@
 //! Dropped futures on a stream that takes so many bytes: what was not sent never runs, what was begun is completed.
 
-use aiopg::{Config, Connection, Kind, OnDrop, Runtime};
+use std::error::Error as _;
+
+use aiopg::{Config, Connection, Error, Kind, OnDrop, Runtime};
 use aiopg_tests::cancel::{PollLimit, yield_now};
 use aiopg_tests::duplex::{Direction, Duplex};
 use aiopg_tests::on_every_runtime;
+use aiopg_tests::script::backend::{
+    authentication_ok, backend_key_data, fatal_response, ready_for_query,
+};
 use aiopg_tests::script::{Event, FakeServer};
+use futures::channel::oneshot;
 
-use crate::converse::{Dialer, assert_closed, config, served};
+use crate::converse::{Dialer, assert_closed, config, converse, served};
 use crate::streams::{Gate, GateKeeper};
 
 /// A session behind a gate.
@@ -159,6 +165,45 @@ async fn a_stream_is_dropped_after_each_row<R: Runtime>(runtime: R) {
     .await;
 }
 
+/// Nothing of the second request is sent: what ended the session was said to the first.
+async fn a_session_that_ends_before_its_turn_is_closed_to_the_next<R: Runtime>(runtime: R) {
+    let endings = [vec![fatal_response("57P01", "terminating connection")], vec![]];
+    for on_drop in [OnDrop::Cancel, OnDrop::Wait] {
+        for ending in &endings {
+            let (dropped, told) = oneshot::channel();
+            let ((), _) = converse(
+                async |mut peer| {
+                    peer.read_first().await?;
+                    let key = backend_key_data(7, b"abcd");
+                    peer.send(&[authentication_ok(), key, ready_for_query(b'I')]).await?;
+                    peer.skip_request().await?;
+                    told.await.unwrap();
+                    // The next one waits by now.
+                    yield_now().await;
+                    peer.send(ending).await
+                },
+                async |stream| {
+                    let config = config().on_drop(on_drop);
+                    let connecting = Connection::connect_stream(runtime.clone(), stream, config);
+                    let mut connection = connecting.await.unwrap();
+                    begin(connection.query("first", ())).await;
+                    dropped.send(()).unwrap();
+                    for sql in ["second", "third"] {
+                        let error = connection.query(sql, ()).await.unwrap_err();
+                        assert_closed(&error);
+                        let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
+                        let state = cause.unwrap().sqlstate();
+                        let shut_down = state.is_some_and(|state| state.code() == "57P01");
+                        assert_eq!(shut_down, !ending.is_empty(), "{error:?}");
+                    }
+                    assert!(connection.is_closed());
+                },
+            )
+            .await;
+        }
+    }
+}
+
 /// More rows than the pipe and the buffers hold.
 async fn the_rest_of_a_long_stream_is_read_off<R: Runtime>(runtime: R) {
     let server = FakeServer::new();
@@ -260,6 +305,7 @@ on_every_runtime!(
     a_request_is_not_made_before_the_last_one_is_sent,
     with_on_drop_close_a_session_ends_once_something_was_sent,
     with_on_drop_wait_the_next_waits_for_the_end,
+    a_session_that_ends_before_its_turn_is_closed_to_the_next,
     a_stream_is_dropped_after_each_row,
     the_rest_of_a_long_stream_is_read_off,
     a_dropped_prepare_leaves_no_statement_behind,

@@ -1,12 +1,13 @@
 //! Every operation dropped after every poll: then the session answers the next question, or is closed.
 
 use aiopg::{Connection, Error, Kind, OnDrop, Runtime};
+use aiopg_sim::{Faults, Sim, SimRuntime};
 use aiopg_tests::cancel::{Outcome, at_every_poll, at_every_poll_of_one};
 use aiopg_tests::duplex::Direction;
 use aiopg_tests::on_every_runtime;
-use aiopg_tests::script::{Auth, FakeServer};
+use aiopg_tests::script::{Auth, Event, FakeServer};
 
-use crate::converse::{Dialer, assert_closed, config, served};
+use crate::converse::{Dialer, assert_closed, config, serve_in, served, sim_config};
 
 /// An operation, and its one right answer.
 #[derive(Clone, Copy, Debug)]
@@ -226,6 +227,62 @@ async fn a_close_may_be_dropped_at_every_poll<R: Runtime>(runtime: R) {
             .await;
         })
         .await;
+    }
+}
+
+/// Asks something that takes its time, so that a cancel request that comes late would hit it.
+async fn assert_answers_at_leisure<R: Runtime>(connection: &mut Connection<R>) {
+    assert_eq!(connection.query_scalar::<i64>("answer 98 _tardy", ()).await.unwrap(), 98);
+}
+
+/// There are addresses here, so that cancel requests go out.
+#[test]
+fn every_operation_may_be_dropped_at_every_poll_where_it_is_cancelled() {
+    let mut cancels = 0;
+    for seed in 0..8 {
+        for operation in Operation::ALL {
+            let faults = if seed % 2 == 0 { Faults::none() } else { Faults::default() };
+            let (sim, server) = (Sim::new(seed).with_faults(faults), FakeServer::new());
+            serve_in(&sim, &server);
+            let (runtime, config) = (sim.runtime(), sim_config().on_drop(OnDrop::Cancel));
+            sim.block_on(at_every_poll(
+                async || Connection::connect_on(runtime.clone(), config.clone()).await.unwrap(),
+                async |connection: &mut Connection<SimRuntime>| operation.run(connection).await,
+                async |mut connection, outcome| {
+                    if let Outcome::Completed(result) = outcome {
+                        result.unwrap();
+                    }
+                    assert_answers_at_leisure(&mut connection).await;
+                },
+            ));
+            cancels += server.count(|event| matches!(event, Event::CancelRead(_)));
+        }
+    }
+    assert!(cancels > 100, "{cancels} were cancelled");
+}
+
+#[test]
+fn one_session_survives_every_drop_where_it_is_cancelled() {
+    for seed in 0..8 {
+        let (sim, server) = (Sim::new(seed).with_faults(Faults::default()), FakeServer::new());
+        serve_in(&sim, &server);
+        sim.block_on(async {
+            let config = sim_config().on_drop(OnDrop::Cancel);
+            let mut connection = Connection::connect_on(sim.runtime(), config).await.unwrap();
+            for operation in Operation::ALL {
+                at_every_poll_of_one(
+                    &mut connection,
+                    async |connection| operation.run(connection).await,
+                    async |connection, outcome| {
+                        if let Outcome::Completed(result) = outcome {
+                            result.unwrap();
+                        }
+                        assert_answers_at_leisure(connection).await;
+                    },
+                )
+                .await;
+            }
+        });
     }
 }
 

@@ -246,6 +246,35 @@ async fn a_protocol_version_is_only_negotiated_down<R: Runtime>(runtime: R) {
     assert_eq!(kind(negotiate(vec![cut], newest).await), Kind::Protocol);
 }
 
+async fn a_version_that_cannot_be_is_no_reason_to_panic<R: Runtime>(runtime: R) {
+    let versions = [
+        ("", None),
+        (".", None),
+        ("x.y", None),
+        ("-1.2", None),
+        ("18.4", Some(180_004)),
+        ("9.42949672.95", None),
+        ("9.42949672.96", None),
+        ("9.42948772.95", None),
+        ("9.4294967295.1", None),
+        ("9.6.4294967295", None),
+        ("429496.7296", None),
+        ("4294967295", None),
+        ("99999999999999999999.1", None),
+    ];
+    for (text, known) in versions {
+        let version = parameter_status("server_version", text);
+        let key = backend_key_data(7, b"abcd");
+        let said = [authentication_ok(), version, key, ready_for_query(b'I')];
+        let connection = connect_to(&runtime, &said).await.unwrap();
+        let number = connection.server_version();
+        if known.is_some() {
+            assert_eq!(number, known, "{text}");
+        }
+        assert!(!format!("{connection:?}").is_empty());
+    }
+}
+
 async fn a_connect_that_fails_says_no_good_bye<R: Runtime>(runtime: R) {
     let (result, served) = converse(
         async |mut peer| {
@@ -271,5 +300,6 @@ on_every_runtime!(
     a_server_that_does_not_know_the_password_is_refused,
     a_cancel_key_has_up_to_256_bytes,
     a_protocol_version_is_only_negotiated_down,
+    a_version_that_cannot_be_is_no_reason_to_panic,
     a_connect_that_fails_says_no_good_bye,
 );
