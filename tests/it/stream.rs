@@ -107,8 +107,9 @@ async fn a_dropped_stream_leaves_nothing_to_the_next_statement<R: Runtime>(
 
 /// `next` may be dropped at any point and asked again: each row comes once.
 async fn no_row_is_lost_when_next_is_dropped<R: Runtime>(rt: R) -> Result<(), Error> {
-    let pieces = Plan::default().from_server(Leg::default().chunk(997));
-    let (_relay, config) = session::relayed(Server::shared(), pieces);
+    // In the midst of the rows nothing comes for a while: there at least one `next` has to wait.
+    let pieces = Plan::default().from_server(Leg::default().chunk(997).stall_after(20_000));
+    let (relay, config) = session::relayed(Server::shared(), pieces);
     let mut connection = session::open_with(rt, &config).await;
     let mut rows = connection.stream("select generate_series(1, $1)", (5_000,)).await?;
     let (mut expected, mut dropped) = (1, 0);
@@ -116,6 +117,7 @@ async fn no_row_is_lost_when_next_is_dropped<R: Runtime>(rt: R) -> Result<(), Er
         match PollLimit::new(rows.next(), 1).await {
             None => {
                 dropped += 1;
+                relay.resume();
                 // Somebody else may make the bytes arrive.
                 yield_now().await;
             }
