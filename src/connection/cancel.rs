@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -38,8 +38,8 @@ struct UnderWay {
     /// Whether there may be any: asked before every statement, so it takes no lock.
     any: AtomicBool,
     requests: Mutex<Vec<Cancelling>>,
-    /// One was sent, and the server has not confirmed it: its signal may still come.
-    in_doubt: Arc<AtomicBool>,
+    /// How many were sent that the server has not confirmed: their signals may still come.
+    in_doubt: Arc<AtomicUsize>,
 }
 
 impl CancelRequests {
@@ -59,7 +59,7 @@ impl CancelRequests {
             return Poll::Pending;
         }
         self.0.any.store(false, Ordering::Release);
-        if self.0.in_doubt.load(Ordering::Acquire) {
+        if self.0.in_doubt.load(Ordering::Acquire) > 0 {
             let text =
                 "a cancel request was sent and not confirmed: it could hit the next statement";
             return Poll::Ready(Err(Error::new(Kind::Io, text)));
@@ -69,7 +69,7 @@ impl CancelRequests {
 
     /// The request that is under way, or else the one that `make` makes: one at a time serves everybody, since no
     /// statement is started meanwhile.
-    fn join(&self, make: impl FnOnce(Arc<AtomicBool>) -> Cancelling) -> Cancelling {
+    fn join(&self, make: impl FnOnce(Arc<AtomicUsize>) -> Cancelling) -> Cancelling {
         let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.retain(|request| request.peek().is_none());
         if let Some(under_way) = requests.first() {
@@ -183,10 +183,13 @@ async fn send<R: Runtime>(
     runtime: &R,
     target: &Target,
     request: BytesMut,
-    in_doubt: &AtomicBool,
+    in_doubt: &AtomicUsize,
 ) -> Result<(), Error> {
     let mut transport = target.dial(runtime).await?;
-    write(&mut transport, request, in_doubt).await.map_err(failed)?;
+    write(&mut transport, request).await.map_err(failed)?;
+    // It is on its way now, whatever becomes of this connection.
+    in_doubt.fetch_add(1, Ordering::AcqRel);
+    poll_fn(|cx| transport.poll_flush(cx)).await.map_err(failed)?;
     let mut space = [0; 64];
     let end_of_file = poll_fn(|cx| {
         while ready!(transport.poll_read(cx, &mut space))? > 0 {}
@@ -203,17 +206,13 @@ async fn send<R: Runtime>(
             Err(failed(error))
         }
         _ => {
-            in_doubt.store(false, Ordering::Release);
+            in_doubt.fetch_sub(1, Ordering::AcqRel);
             Ok(())
         }
     }
 }
 
-async fn write<R: Runtime>(
-    transport: &mut Transport<R>,
-    mut request: BytesMut,
-    in_doubt: &AtomicBool,
-) -> io::Result<()> {
+async fn write<R: Runtime>(transport: &mut Transport<R>, mut request: BytesMut) -> io::Result<()> {
     let writing = poll_fn(|cx| {
         while request.has_remaining() {
             match ready!(transport.poll_write(cx, &request))? {
@@ -221,9 +220,7 @@ async fn write<R: Runtime>(
                 count => request.advance(count),
             }
         }
-        // It is on its way now, whatever becomes of this connection.
-        in_doubt.store(true, Ordering::Release);
-        transport.poll_flush(cx)
+        Poll::Ready(Ok(()))
     });
     writing.await
 }

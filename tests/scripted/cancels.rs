@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aiopg::rt::TcpOptions;
-use aiopg::{Config, Connection, OnDrop, Runtime};
+use aiopg::{Config, Connection, Kind, OnDrop, Runtime};
 use aiopg_sim::{FaultPlan, Faults, Sim, SimRuntime, SimSleep, SimStream};
 use aiopg_tests::script::backend::{
     bind_complete, command_complete, no_data, parameter_description, parse_complete,
@@ -290,6 +290,20 @@ fn a_cancel_request_that_cannot_be_sent_holds_nobody_up_for_long() {
             assert_eq!(cancels(server), 0);
         });
     }
+}
+
+#[test]
+fn a_request_that_was_confirmed_does_not_vouch_for_one_that_was_not() {
+    in_worlds(&FakeServer::new(), async |sim, _, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        let token = connection.cancel_token().unwrap();
+        // The first is sent in full, and whatever the server answers is lost.
+        sim.on_connect(address(), FaultPlan::new().black_hole_after_sent(16));
+        assert_eq!(token.cancel().await.unwrap_err().kind(), Kind::Timeout);
+        token.cancel().await.unwrap();
+        let error = connection.query_scalar::<i64>("select $1::int8", (5_i64,)).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_unsent()), (Kind::Closed, true));
+    });
 }
 
 #[test]
