@@ -14,12 +14,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use aiopg_runtime::{AnyRuntime, Runtime};
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
 use crate::connection::target::Target;
-use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
 use crate::message::CancelRequest;
 
@@ -182,11 +181,11 @@ impl<R: Runtime> fmt::Debug for CancelToken<R> {
 async fn send<R: Runtime>(
     runtime: &R,
     target: &Target,
-    request: BytesMut,
+    mut request: BytesMut,
     in_doubt: &AtomicUsize,
 ) -> Result<(), Error> {
     let mut transport = target.dial(runtime).await?;
-    write(&mut transport, request).await.map_err(failed)?;
+    poll_fn(|cx| transport.poll_write_all(cx, &mut request)).await.map_err(failed)?;
     // It is on its way now, whatever becomes of this connection.
     in_doubt.fetch_add(1, Ordering::AcqRel);
     poll_fn(|cx| transport.poll_flush(cx)).await.map_err(failed)?;
@@ -210,19 +209,6 @@ async fn send<R: Runtime>(
             Ok(())
         }
     }
-}
-
-async fn write<R: Runtime>(transport: &mut Transport<R>, mut request: BytesMut) -> io::Result<()> {
-    let writing = poll_fn(|cx| {
-        while request.has_remaining() {
-            match ready!(transport.poll_write(cx, &request))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => request.advance(count),
-            }
-        }
-        Poll::Ready(Ok(()))
-    });
-    writing.await
 }
 
 fn failed(error: io::Error) -> Error {

@@ -186,26 +186,25 @@ impl<R: Runtime> Channel<R> {
             return Withdrawn::Yes;
         }
         self.abandoned = true;
-        match self.on_drop {
-            OnDrop::Wait => {}
-            OnDrop::Close => {
-                let mut cx = Context::from_waker(Waker::noop());
-                self.reads = 0;
-                if self.poll_rest(&mut cx).is_pending() {
-                    let text = "a statement was dropped before its reply came, and \"on_drop\" says to close";
-                    self.end(Error::new(Kind::Closed, text));
-                }
-            }
-            OnDrop::Cancel => {
-                // The next operation registers its own waker; this only takes what is there.
-                let mut cx = Context::from_waker(Waker::noop());
-                self.reads = 0;
-                if self.poll_rest(&mut cx).is_pending() {
-                    self.cancel_abandoned();
-                }
-            }
+        if self.on_drop == OnDrop::Wait || !self.is_rest_pending() {
+            return Withdrawn::No;
+        }
+        if self.on_drop == OnDrop::Close {
+            let text =
+                "a statement was dropped before its reply came, and \"on_drop\" says to close";
+            self.end(Error::new(Kind::Closed, text));
+        } else {
+            self.cancel_abandoned();
         }
         Withdrawn::No
+    }
+
+    /// Takes what has arrived of an abandoned reply, without waiting, and tells whether that was not all.
+    fn is_rest_pending(&mut self) -> bool {
+        // The next operation registers its own waker.
+        let mut cx = Context::from_waker(Waker::noop());
+        self.reads = 0;
+        self.poll_rest(&mut cx).is_pending()
     }
 
     /// Ends the session because of `error`, which every later caller gets as the cause.

@@ -2,11 +2,11 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use aiopg_runtime::Runtime;
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 
 use crate::connection::transport::Transport;
 
@@ -46,12 +46,6 @@ fn poll_write_and_close<R: Runtime>(
     good_bye: &mut BytesMut,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    while good_bye.has_remaining() {
-        match transport.poll_write(cx, good_bye)? {
-            Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(count) => good_bye.advance(count),
-            Poll::Pending => return Poll::Pending,
-        }
-    }
+    ready!(transport.poll_write_all(cx, good_bye))?;
     transport.poll_close(cx)
 }

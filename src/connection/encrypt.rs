@@ -2,10 +2,9 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Poll, ready};
+use std::task::ready;
 
 use aiopg_runtime::Runtime;
-use bytes::Buf;
 
 #[cfg(feature = "tls")]
 use crate::connection::tls::{Alpn, Client};
@@ -103,12 +102,7 @@ fn no_tls() -> Error {
 async fn ask<R: Runtime>(mut transport: Transport<R>) -> Result<(Transport<R>, Answer), Error> {
     let mut request = &SSL_REQUEST[..];
     let writing = poll_fn(|cx| {
-        while request.has_remaining() {
-            match ready!(transport.poll_write(cx, request))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => request.advance(count),
-            }
-        }
+        ready!(transport.poll_write_all(cx, &mut request))?;
         transport.poll_flush(cx)
     });
     writing.await.map_err(|error| Error::io("could not ask for TLS", error).unsent())?;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::{BoxStream, Runtime};
+use bytes::Buf;
 use futures_io::{AsyncRead, AsyncWrite};
 
 /// A connected stream.
@@ -41,6 +42,21 @@ impl<R: Runtime> Transport<R> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(self).poll_write(cx, bytes)
+    }
+
+    /// Writes all of `bytes`, and takes from them what is written: polled again, it goes on.
+    pub(crate) fn poll_write_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &mut impl Buf,
+    ) -> Poll<io::Result<()>> {
+        while bytes.has_remaining() {
+            match ready!(self.poll_write(cx, bytes.chunk()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => bytes.advance(count),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
