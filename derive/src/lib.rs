@@ -1,0 +1,1 @@
+//! Derives for aiopg; use them through its feature `derive`.

@@ -1,0 +1,1 @@
+//! The pool, against real servers and on every runtime.

@@ -1,0 +1,1 @@
+//! Values of every type, parameters, and rows as structs, against real servers and on every runtime.

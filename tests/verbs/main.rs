@@ -1,0 +1,1 @@
+//! Cursors, transactions, notifications and large objects, against real servers and on every runtime.
