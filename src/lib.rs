@@ -90,7 +90,9 @@ pub use crate::session::{
     Client, Column, ColumnIndex, Connection, FromRow, Iter, OwnedRow, OwnedRowStream, Row,
     RowStream, Rows, Source, Statement, ToStatement, checked_column,
 };
-pub use crate::types::Params;
+#[doc(hidden)]
+pub use crate::types::__name;
+pub use crate::types::{Named, NamedParams, Pairs, Params};
 
 /// Holds the programs of the README, so that they are compiled with those of the documentation.
 #[cfg(all(doctest, feature = "tokio", feature = "async-std", feature = "smol"))]

@@ -1,9 +1,11 @@
 //! Values: `postgres_types` and what it leaves to a driver.
 
+mod named;
 mod params;
 
 use postgres_types::{Kind, Oid, Type};
 
+pub use crate::types::named::{__name, Named, NamedParams, Pairs};
 pub use crate::types::params::Params;
 
 /// The type with this OID. One that is not built in gets a name that says so: its values can still be read

@@ -1,8 +1,13 @@
 //! `Params`: the values for `$1`, `$2` and so on.
 
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+
 use postgres_types::{BorrowToSql, ToSql};
 
-/// The parameters of a statement, in the order of their numbers.
+use crate::types::named::{Named, NamedParams};
+
+/// The parameters of a statement: in the order of their numbers, or by name.
 ///
 /// | form | for |
 /// |---|---|
@@ -10,6 +15,7 @@ use postgres_types::{BorrowToSql, ToSql};
 /// | `(a,)`, `(a, &b, c)`, to 16 | values of different types |
 /// | `[a, b]`, `&[a, b]`, `Vec` | values of one type |
 /// | `&[&dyn ToSql]`, [`params!`](crate::params) | borrowed values of different types, any number of them |
+/// | [`named!`](crate::named), maps, structs | values for `:name`: see [`NamedParams`] |
 ///
 /// # Examples
 ///
@@ -31,6 +37,18 @@ pub trait Params: Send + Sync {
 
     /// Returns the parameter at `index`, counted from 0, so that `$1` has the index 0.
     fn at(&self, index: usize) -> Option<&dyn ToSql>;
+
+    /// Returns the parameters by name, if they have names. Such have no numbers: they count as none.
+    fn named(&self) -> Option<&dyn NamedParams> {
+        None
+    }
+
+    /// Returns how an error calls the parameter at `index`, if not by its number.
+    #[doc(hidden)]
+    fn label(&self, index: usize) -> Option<&str> {
+        let _ = index;
+        None
+    }
 }
 
 impl Params for () {
@@ -51,6 +69,35 @@ impl<P: Params + ?Sized> Params for &P {
     fn at(&self, index: usize) -> Option<&dyn ToSql> {
         (**self).at(index)
     }
+
+    fn named(&self) -> Option<&dyn NamedParams> {
+        (**self).named()
+    }
+
+    fn label(&self, index: usize) -> Option<&str> {
+        (**self).label(index)
+    }
+}
+
+macro_rules! with_names {
+    ($($form:ty where [$($generics:tt)+];)*) => {$(
+        impl<$($generics)+> Params for $form
+        where
+            Self: NamedParams,
+        {
+            fn count(&self) -> usize {
+                0
+            }
+
+            fn at(&self, _: usize) -> Option<&dyn ToSql> {
+                None
+            }
+
+            fn named(&self) -> Option<&dyn NamedParams> {
+                Some(self)
+            }
+        }
+    )*};
 }
 
 impl<T: BorrowToSql + Send + Sync> Params for [T] {
@@ -81,6 +128,12 @@ impl<T: BorrowToSql + Send + Sync> Params for Vec<T> {
     fn at(&self, index: usize) -> Option<&dyn ToSql> {
         self.as_slice().at(index)
     }
+}
+
+with_names! {
+    Named<P> where [P: Send + Sync];
+    BTreeMap<K, V> where [K: Send + Sync, V: Send + Sync];
+    HashMap<K, V, S> where [K: Send + Sync, V: Send + Sync, S: BuildHasher + Send + Sync];
 }
 
 macro_rules! tuples {
@@ -158,6 +211,7 @@ mod tests {
         assert_eq!(written(&[1_i64; 5]), 5);
         assert_eq!(written(&vec!["a", "b"]), 2);
         assert_eq!(written(&params![1_i32, "two"]), 2);
+        assert_eq!(written(&crate::named! { a: 1_i32 }), 0);
         assert_eq!(written(&(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)), 16);
     }
 }
