@@ -79,7 +79,7 @@ pub use postgres_types;
 pub use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
 pub use crate::config::{
-    AuthMethod, ChannelBinding, Config, Host, Keepalives, LoadBalanceHosts, OnDrop,
+    AuthMethod, ChannelBinding, Config, Event, Host, Keepalives, LoadBalanceHosts, OnDrop,
     ProtocolVersion, RequireAuth, SslCertMode, SslMode, SslNegotiation, SslSni, SslVersion,
     TargetSessionAttrs, UseEnvironment,
 };

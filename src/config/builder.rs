@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aiopg_runtime::TcpOptions;
 
+use crate::config::event::Events;
 use crate::config::keyword::KeyWord;
 use crate::config::provider::PasswordProvider;
 use crate::config::salted::SaltedPasswords;
@@ -154,6 +155,7 @@ pub struct Config {
     pub(crate) message_limit_bytes: usize,
     pub(crate) statement_cache_capacity: usize,
     pub(crate) notice_hook: Option<NoticeHook>,
+    pub(crate) events: Events,
     pub(crate) salted: Arc<SaltedPasswords>,
 }
 
@@ -178,6 +180,7 @@ impl Default for Config {
             message_limit_bytes: DEFAULT_MESSAGE_LIMIT,
             statement_cache_capacity: DEFAULT_STATEMENT_CACHE,
             notice_hook: None,
+            events: Events::default(),
             salted: Arc::default(),
         }
     }

@@ -8,6 +8,7 @@ mod require_auth;
 mod check;
 mod values;
 mod provider;
+mod event;
 mod salted;
 mod builder;
 mod setters;
@@ -37,6 +38,8 @@ pub use crate::config::choice::{
 pub(crate) use crate::config::environment::{
     Environment, FileKind, FileStatus, SOCKET_DIRECTORIES, UserFile,
 };
+pub use crate::config::event::Event;
+pub(crate) use crate::config::event::Events;
 pub use crate::config::host::Host;
 pub use crate::config::require_auth::{AuthMethod, RequireAuth};
 pub(crate) use crate::config::salted::SaltedPasswords;

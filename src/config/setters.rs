@@ -8,6 +8,7 @@ use aiopg_runtime::TcpOptions;
 
 use crate::config::builder::{Config, OnDrop, UseEnvironment};
 use crate::config::choice::{Keepalives, LoadBalanceHosts, ProtocolVersion, TargetSessionAttrs};
+use crate::config::event::{Event, Events};
 use crate::config::keyword::KeyWord;
 use crate::config::provider::PasswordProvider;
 use crate::error::ServerError;
@@ -361,6 +362,15 @@ impl Config {
     #[must_use]
     pub fn on_notice(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Self {
         self.notice_hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Sets a hook that is told every [`Event`]: what happened although no call failed, such as a connection
+    /// that was dropped in a transaction. It runs while the connection is polled or dropped, and must neither
+    /// block nor panic.
+    #[must_use]
+    pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.events = Events::new(hook);
         self
     }
 }

@@ -11,7 +11,7 @@ use aiopg_runtime::Runtime;
 use bytes::BytesMut;
 use sync_wrapper::SyncWrapper;
 
-use crate::config::{Config, OnDrop};
+use crate::config::{Config, Event, OnDrop};
 use crate::connection::cancel::{CancelRequests, CancelToken};
 use crate::connection::close::close;
 use crate::connection::target::Target;
@@ -118,6 +118,11 @@ impl<R: Runtime> Channel<R> {
 
     pub(crate) fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// Tells the program's hook what happened although no call failed.
+    pub(crate) fn tell(&self, event: &Event) {
+        self.machine.reports().tell(event);
     }
 
     /// Why the session ended, if it has.
@@ -389,6 +394,13 @@ impl<R: Runtime> Drop for Channel<R> {
             return;
         }
         self.abandon();
+        if self.ended.is_none() {
+            self.tell(&Event::ConnectionDropped {
+                process_id: self.machine.key().map(|(process_id, _)| process_id),
+                transaction_status: self.machine.reports().transaction_status(),
+                statement_running: self.machine.is_owed(),
+            });
+        }
         let good_bye = self.good_bye();
         if let Some(transport) = self.transport.get_mut() {
             let mut cx = Context::from_waker(Waker::noop());

@@ -56,7 +56,7 @@ impl Machine {
         Self {
             input: Input::new(),
             output: Output::default(),
-            reports: Reports::new(config.notice_hook.clone()),
+            reports: Reports::new(config),
             key: None,
             owed: None,
             refused: false,

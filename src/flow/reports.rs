@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::config::NoticeHook;
+use crate::config::{Config, Event, Events, NoticeHook};
 use crate::error::{Error, Kind, ServerError};
 use crate::message::{ParameterStatus, TransactionStatus};
 
@@ -25,17 +25,24 @@ pub(crate) struct Reports {
     notices: VecDeque<ServerError>,
     notice_bytes: usize,
     hook: Option<NoticeHook>,
+    events: Events,
 }
 
 impl Reports {
-    pub(crate) fn new(hook: Option<NoticeHook>) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             status: TransactionStatus::Idle,
             parameters: Vec::new(),
             notices: VecDeque::new(),
             notice_bytes: 0,
-            hook,
+            hook: config.notice_hook.clone(),
+            events: config.events.clone(),
         }
+    }
+
+    /// Tells the program's hook.
+    pub(crate) fn tell(&self, event: &Event) {
+        self.events.tell(event);
     }
 
     pub(crate) fn set_transaction_status(&mut self, status: TransactionStatus) {
@@ -119,10 +126,10 @@ mod tests {
     fn the_last_fifty_notices_are_kept_and_the_hook_sees_all() {
         let seen = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&seen);
-        let hook: NoticeHook = Arc::new(move |_| {
+        let config = Config::new().on_notice(move |_| {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        let mut reports = Reports::new(Some(hook));
+        let mut reports = Reports::new(&config);
         (0..60).for_each(|number| reports.add_notice(notice(&number.to_string())));
         let kept: Vec<_> = reports.notices().map(ServerError::message).collect();
         assert_eq!((kept.len(), kept[0], kept[49]), (50, "10", "59"));
@@ -131,7 +138,7 @@ mod tests {
 
     #[test]
     fn long_notices_push_out_more_than_one() {
-        let mut reports = Reports::new(None);
+        let mut reports = Reports::new(&Config::new());
         (0..10).for_each(|_| reports.add_notice(notice(&"x".repeat(100 << 10))));
         assert_eq!(reports.notices().len(), 2);
         reports.add_notice(notice(&"x".repeat(1 << 20)));
@@ -142,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_parameter_has_its_latest_value_and_their_number_is_bounded() {
-        let mut reports = Reports::new(None);
+        let mut reports = Reports::new(&Config::new());
         let set = |reports: &mut Reports, name: &str, value: &str| {
             reports.set_parameter(&ParameterStatus { name, value })
         };
@@ -153,7 +160,7 @@ mod tests {
         (1..MAX_PARAMETERS).for_each(|n| set(&mut reports, &n.to_string(), "").unwrap());
         assert!(set(&mut reports, "one more", "").is_err());
 
-        let mut reports = Reports::new(None);
+        let mut reports = Reports::new(&Config::new());
         let long = "x".repeat(600 << 10);
         set(&mut reports, "a", &long).unwrap();
         set(&mut reports, "a", "short").unwrap();

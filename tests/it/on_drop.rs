@@ -9,7 +9,7 @@ use aiopg_tests::cancel::{PollLimit, yield_now};
 use aiopg_tests::counting::Counting;
 use aiopg_tests::relay::{Leg, Plan};
 use aiopg_tests::session::{self, ask, wait_until_idle};
-use aiopg_tests::{Server, on_every_runtime};
+use aiopg_tests::{Server, on_every_runtime, warnings};
 use futures::future::{Either, select};
 
 const SLEEP: &str = "select pg_sleep(600)";
@@ -248,6 +248,8 @@ async fn a_connection_dropped_with_its_statement_leaves_nothing_running<R: Runti
     let sleep = connection.execute(SLEEP, ());
     session::drop_while_held_up(sleep, &mut observer, process_id, SLEEP).await;
     drop(connection);
+    let text = format!("the session of process {process_id} was dropped and not closed");
+    assert_eq!(warnings::take(), [format!("{text}, while a statement was running")]);
     if !rt.spawn(async {}) {
         // With nothing to run the cancel request, the backend goes on until the test ends it.
         observer.execute("select pg_terminate_backend($1)", (process_id,)).await?;

@@ -5,7 +5,7 @@ use std::thread;
 
 use aiopg::{Connection, Error, Kind, Runtime, ServerError, SqlState, TransactionStatus};
 use aiopg_tests::session::{self, ask};
-use aiopg_tests::{Server, on_every_runtime};
+use aiopg_tests::{Server, on_every_runtime, warnings};
 
 async fn process_and_version_are_the_servers<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
@@ -103,6 +103,7 @@ async fn dropping_ends_the_backend<R: Runtime>(rt: R) -> Result<(), Error> {
     connection.batch_execute("begin; create temp table t ()").await?;
     // There is no runtime on this thread.
     thread::spawn(move || drop(connection)).join().unwrap();
+    assert!(warnings::take()[0].ends_with("dropped and not closed, in a transaction"));
     session::wait_until_gone(&mut observer, process_id).await;
     Ok(())
 }
@@ -120,6 +121,7 @@ async fn dropping_says_good_bye_so_that_the_server_does_not_complain<R: Runtime>
         }
         drop(connection);
         session::wait_until_gone(&mut observer, process_id).await;
+        assert_eq!(warnings::take().len(), usize::from(!close));
     }
     let log = server.log();
     assert!(!log.contains("unexpected EOF") && !log.contains("reset by peer"), "{log}");

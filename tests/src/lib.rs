@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`server`] | a PostgreSQL of any major, started in about 0.1 s and gone with the process |
 //! | [`matrix`] | [`on_every_runtime!`], with a watchdog against hangs |
+//! | [`warnings`] | fails a test that is warned of a leak or a misuse |
 //! | [`cancel`] | drops a future after every poll |
 //! | [`relay`] | a TCP relay that cuts, delays, splits, stalls and resets |
 //! | [`certificates`] | authorities, certificates, revocation lists |
@@ -26,6 +27,7 @@ pub mod certificates;
 pub mod duplex;
 pub mod cancel;
 pub mod counting;
+pub mod warnings;
 pub mod matrix;
 pub mod script;
 pub mod relay;

@@ -12,6 +12,8 @@ use aiopg_runtime::SpawnQueue;
 use aiopg_smol::Smol;
 use aiopg_tokio::Tokio;
 
+use crate::warnings;
+
 /// Makes a test on every runtime of each `async fn name<R: Runtime>(runtime: R)`.
 ///
 /// The tests of `name` are called `name::tokio_current_thread` and so on, so that a part of the name picks a
@@ -67,7 +69,9 @@ pub fn tokio_current_thread<F: Future>(
         .build()
         .expect("a tokio runtime");
     let _watchdog = Watchdog::watch(name, LIMIT);
-    runtime.block_on(async { body(Tokio::current()).await })
+    let output = runtime.block_on(async { body(Tokio::current()).await });
+    warnings::refuse();
+    output
 }
 
 /// Runs `body` beside a tokio runtime of two worker threads: sockets and timers wake it from there.
@@ -81,19 +85,25 @@ pub fn tokio_multi_thread<F: Future>(
         .build()
         .expect("a tokio runtime");
     let _watchdog = Watchdog::watch(name, LIMIT);
-    runtime.block_on(async { body(Tokio::current()).await })
+    let output = runtime.block_on(async { body(Tokio::current()).await });
+    warnings::refuse();
+    output
 }
 
 /// Runs `body` on async-std's global executor.
 pub fn async_std<F: Future>(name: &'static str, body: impl FnOnce(AsyncStd) -> F) -> F::Output {
     let _watchdog = Watchdog::watch(name, LIMIT);
-    ::async_std::task::block_on(body(AsyncStd::new()))
+    let output = ::async_std::task::block_on(body(AsyncStd::new()));
+    warnings::refuse();
+    output
 }
 
 /// Runs `body` on smol's global executor.
 pub fn smol<F: Future>(name: &'static str, body: impl FnOnce(Smol) -> F) -> F::Output {
     let _watchdog = Watchdog::watch(name, LIMIT);
-    ::smol::block_on(body(Smol::global()))
+    let output = ::smol::block_on(body(Smol::global()));
+    warnings::refuse();
+    output
 }
 
 /// Runs `body` under the plain `block_on` of the `futures` crate, with an executor that is gone: `spawn`
@@ -105,7 +115,9 @@ pub fn smol_without_executor<F: Future>(
     let (spawner, queue) = SpawnQueue::new();
     drop(queue);
     let _watchdog = Watchdog::watch(name, LIMIT);
-    futures::executor::block_on(body(Smol::queue(spawner)))
+    let output = futures::executor::block_on(body(Smol::queue(spawner)));
+    warnings::refuse();
+    output
 }
 
 /// Aborts the process, naming the test, unless it is dropped in time. An abort is the only way to end a

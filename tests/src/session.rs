@@ -9,6 +9,7 @@ use futures::future::{Either, select};
 
 use crate::relay::{Plan, Relay};
 use crate::server::Server;
+use crate::warnings;
 
 /// The superuser's configuration for the shared server.
 pub fn config() -> Config {
@@ -16,9 +17,11 @@ pub fn config() -> Config {
 }
 
 /// The superuser's configuration for `server`, without TLS, so that counts are the same with and without it.
+///
+/// A warning fails the test; one that provokes warnings sets a hook of its own.
 pub fn config_of(server: &Server) -> Config {
     let config = server.superuser_url().parse::<Config>().expect("a connection string");
-    config.sslmode(SslMode::Disable)
+    config.sslmode(SslMode::Disable).on_event(warnings::hook())
 }
 
 /// The address of `server`, which must not be behind a name.
