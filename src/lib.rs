@@ -92,7 +92,9 @@ pub use crate::session::{
 };
 #[doc(hidden)]
 pub use crate::types::__name;
-pub use crate::types::{Named, NamedParams, Pairs, Params};
+pub use crate::types::{
+    Named, NamedParams, Pairs, Params, quote_identifier, quote_literal, quote_qualified,
+};
 
 /// Holds the programs of the README, so that they are compiled with those of the documentation.
 #[cfg(all(doctest, feature = "tokio", feature = "async-std", feature = "smol"))]

@@ -26,7 +26,8 @@ pub(crate) fn write_run(
     };
     write_bind(&mut Writer::new(out), statement, given, format, |index, writer| {
         match param(index) {
-            Some((value, r#type)) => write_value(index, value, r#type, writer.buffer()),
+            Some((value, r#type)) => write_value(value, r#type, writer.buffer())
+                .map_err(|error| not_written(params, index, r#type, error)),
             None => Ok(Value::Null),
         }
     })?;
@@ -49,20 +50,22 @@ pub(crate) fn wrong_count(expected: usize, given: usize) -> Error {
     Error::usage(format!("the statement takes {expected} {parameters}, but {given} {were} given"))
 }
 
-fn write_value(
-    index: usize,
-    value: &dyn ToSql,
-    r#type: &Type,
-    out: &mut BytesMut,
-) -> Result<Value, Error> {
-    match value.to_sql_checked(r#type, out) {
-        Ok(IsNull::No) => Ok(Value::Written),
-        Ok(IsNull::Yes) => Ok(Value::Null),
-        Err(error) => {
-            let text = format!("parameter ${} of type {} cannot be written", index + 1, r#type);
-            Err(Error::conversion(text).with_source(error).unsent())
-        }
+type Cause = Box<dyn std::error::Error + std::marker::Sync + Send>;
+
+fn write_value(value: &dyn ToSql, r#type: &Type, out: &mut BytesMut) -> Result<Value, Cause> {
+    match value.to_sql_checked(r#type, out)? {
+        IsNull::No => Ok(Value::Written),
+        IsNull::Yes => Ok(Value::Null),
     }
+}
+
+/// The cause tells the Rust type.
+fn not_written(params: &dyn Params, index: usize, r#type: &Type, cause: Cause) -> Error {
+    let text = match params.label(index) {
+        Some(name) => format!("parameter \"{name}\" of type {type} cannot be written"),
+        None => format!("parameter ${} of type {type} cannot be written", index + 1),
+    };
+    Error::conversion(text).with_source(cause).unsent()
 }
 
 #[cfg(test)]

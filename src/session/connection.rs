@@ -12,6 +12,7 @@ use crate::connection::{
 use crate::error::{Error, ServerError};
 use crate::flow::{Message, Protocol};
 use crate::message::TransactionStatus;
+use crate::session::lexer::Backslash;
 use crate::session::statement_cache::StatementCache;
 
 /// One session with a PostgreSQL server.
@@ -283,6 +284,15 @@ impl<R: Runtime> Connection<R> {
     /// Returns the last notices, oldest first: at most 50 of them, and 256 KiB.
     pub fn notices(&self) -> impl ExactSizeIterator<Item = &ServerError> {
         self.channel.machine().reports().notices()
+    }
+
+    /// How the session reads a backslash in a literal; `None` if the server does not tell.
+    pub(crate) fn backslash(&self) -> Option<Backslash> {
+        match self.parameter("standard_conforming_strings")? {
+            "on" => Some(Backslash::Plain),
+            "off" => Some(Backslash::Escapes),
+            _ => None,
+        }
     }
 
     /// Makes a request, after reading off what is owed to futures that were dropped.

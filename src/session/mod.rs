@@ -7,6 +7,7 @@ mod from_row;
 mod rows;
 mod statement;
 mod source;
+mod named;
 mod statement_cache;
 mod connection;
 mod bind;

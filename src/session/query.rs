@@ -12,6 +12,7 @@ use crate::message::TransactionStatus;
 use crate::session::bind::{MOST_PARAMS, too_many, write_run};
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
+use crate::session::named::Bound;
 use crate::session::row::{OwnedRow, accepts};
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
@@ -366,6 +367,14 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<RowStream<'_, R>, Error> {
         // First, so that the name of a statement is not used up each time that this is tried in vain.
         self.channel.settle().await?;
+        let bound;
+        let (source, params) = match params.named() {
+            None => (source, params),
+            Some(named) => {
+                bound = Bound::new(source, named, self.backslash())?;
+                (bound.source(), &bound as &dyn Params)
+            }
+        };
         let statement = match source {
             Source::Text(sql) => match self.statements.find(sql) {
                 Some(statement) => statement,

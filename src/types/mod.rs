@@ -2,11 +2,13 @@
 
 mod named;
 mod params;
+mod quote;
 
 use postgres_types::{Kind, Oid, Type};
 
 pub use crate::types::named::{__name, Named, NamedParams, Pairs};
 pub use crate::types::params::Params;
+pub use crate::types::quote::{quote_identifier, quote_literal, quote_qualified};
 
 /// The type with this OID. One that is not built in gets a name that says so: its values can still be read
 /// and written by types that accept it.

@@ -1,1 +1,12 @@
 //! Values of every type, parameters, and rows as structs, against real servers and on every runtime.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the line where it fails"
+)]
+
+mod chance;
+mod named;
+mod quoting;

@@ -1,6 +1,7 @@
-//! Looks at the text of a statement as far as the driver must.
+//! Whether a statement may be cancelled: one that ends a transaction may not.
 
 use crate::connection::Cancellable;
+use crate::session::lexer::token::{Backslash, TokenKind, tokens};
 
 /// Whether a statement with this text may be cancelled when its future is dropped. One that ends a transaction
 /// may not: nobody would know whether it had.
@@ -19,87 +20,15 @@ pub(crate) fn cancellable(sql: &str) -> Cancellable {
     if ends { Cancellable::No } else { Cancellable::Yes }
 }
 
-/// What a backslash is in a literal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Backslash {
-    Plain,
-    Escapes,
-}
-
 /// The text without its comments and literals, each of which leaves a space.
 fn bare(sql: &str, backslash: Backslash) -> String {
     let mut bare = String::with_capacity(sql.len());
-    let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
-        let skipped = if rest.starts_with("--") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            block_comment(rest)
-        } else if first == '\'' {
-            quoted(rest, '\'', backslash)
-        } else if first == '"' {
-            quoted(rest, '"', Backslash::Plain)
-        } else if first == '$' {
-            dollar_quoted(rest)
-        } else {
-            0
-        };
-        let length = if skipped > 0 { skipped } else { first.len_utf8() };
-        let (taken, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        bare.push_str(if skipped > 0 { " " } else { taken });
-        rest = behind;
+    for token in tokens(sql, backslash) {
+        let hides =
+            matches!(token.kind, TokenKind::Comment | TokenKind::Literal | TokenKind::QuotedName);
+        bare.push_str(if hides { " " } else { token.text });
     }
     bare
-}
-
-/// The length of the comment at the start of `text`, in which others may be nested.
-fn block_comment(text: &str) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(rest) = text.get(at..) {
-        let step = rest.chars().next().map_or(0, char::len_utf8);
-        at += if rest.starts_with("/*") {
-            depth += 1;
-            2
-        } else if rest.starts_with("*/") {
-            depth -= 1;
-            2
-        } else {
-            step
-        };
-        if depth == 0 || step == 0 {
-            break;
-        }
-    }
-    at
-}
-
-/// The length of the literal at the start of `text`. A doubled quote begins another at once, which is the same.
-fn quoted(text: &str, quote: char, backslash: Backslash) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        if escaped {
-            escaped = false;
-        } else if c == '\\' && backslash == Backslash::Escapes {
-            escaped = true;
-        } else if c == quote {
-            return at + c.len_utf8();
-        }
-    }
-    text.len()
-}
-
-/// The length of the dollar-quoted literal at the start of `text`; 0 if the dollar begins something else.
-fn dollar_quoted(text: &str) -> usize {
-    let is_tag = |c: char| c.is_alphanumeric() || c == '_';
-    let tag_end = text.get(1..).and_then(|rest| rest.find(|c| !is_tag(c))).map(|at| at + 1);
-    let Some(tag) = tag_end.filter(|at| text.get(*at..).is_some_and(|rest| rest.starts_with('$')))
-    else {
-        return 0;
-    };
-    let starts_with_digit = text.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
-    let (Some(delimiter), false) = (text.get(..=tag), starts_with_digit) else { return 0 };
-    let body = text.get(delimiter.len()..).unwrap_or_default();
-    body.find(delimiter).map_or(text.len(), |at| at + 2 * delimiter.len())
 }
 
 /// The first words of statements that end a transaction.
@@ -148,6 +77,8 @@ mod tests {
             "select '\\'; commit; --'",
             "select $$--$$; commit",
             "/* /* */ ; */ commit",
+            "-- a line break of its own\r commit",
+            "/* */ select $€$ -- $€$; commit",
         ] {
             assert_eq!(cancellable(sql), Cancellable::No, "{sql}");
         }
