@@ -66,7 +66,7 @@
 mod error;
 mod wire;
 mod message;
-mod types;
+pub mod types;
 mod auth;
 mod config;
 mod flow;

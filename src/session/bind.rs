@@ -5,7 +5,7 @@ use postgres_types::{IsNull, ToSql, Type};
 
 use crate::error::Error;
 use crate::message::{Encode, Execute, Format, Sync, Value, write_bind};
-use crate::types::Params;
+use crate::types::{self, Params};
 use crate::wire::Writer;
 
 /// Writes Bind, Execute and Sync.
@@ -53,7 +53,7 @@ pub(crate) fn wrong_count(expected: usize, given: usize) -> Error {
 type Cause = Box<dyn std::error::Error + std::marker::Sync + Send>;
 
 fn write_value(value: &dyn ToSql, r#type: &Type, out: &mut BytesMut) -> Result<Value, Cause> {
-    match value.to_sql_checked(r#type, out)? {
+    match types::write(value, r#type, out)? {
         IsNull::No => Ok(Value::Written),
         IsNull::Yes => Ok(Value::Null),
     }

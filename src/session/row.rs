@@ -10,6 +10,7 @@ use postgres_types::{FromSql, WasNull};
 use crate::error::Error;
 use crate::message::DataRow;
 use crate::session::column::{Column, ColumnIndex};
+use crate::types;
 
 /// A row that is lent: by a stream until it moves on, or by [`Rows`](crate::Rows).
 ///
@@ -94,7 +95,7 @@ impl<'r> Row<'r> {
     }
 
     fn value<T: FromSql<'r>>(&self, position: usize, column: &Column) -> Result<T, Error> {
-        let value = T::from_sql_nullable(column.read_as(), self.bytes(position));
+        let value = types::read::<T>(column.read_as(), self.bytes(position));
         value.map_err(|error| unreadable::<T>(column, error))
     }
 
@@ -177,7 +178,7 @@ fn value_or_panic<T>(value: Result<T, Error>) -> T {
 
 /// Checks that `T` reads the type of `column`.
 pub(crate) fn accepts<'r, T: FromSql<'r>>(column: &Column) -> Result<(), Error> {
-    if T::accepts(column.read_as()) {
+    if types::accepts::<T>(column.read_as()) {
         return Ok(());
     }
     Err(Error::conversion(format!(

@@ -35,6 +35,18 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
+    pub(crate) fn read_u16(&mut self) -> Result<u16, Error> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn read_i64(&mut self) -> Result<i64, Error> {
+        self.array().map(i64::from_be_bytes)
+    }
+
+    pub(crate) fn read_u64(&mut self) -> Result<u64, Error> {
+        self.array().map(u64::from_be_bytes)
+    }
+
     /// The next `length` bytes.
     pub(crate) fn read_bytes(&mut self, length: usize) -> Result<&'a [u8], Error> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.short())?;
