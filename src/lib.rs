@@ -87,8 +87,9 @@ pub use crate::connection::CancelToken;
 pub use crate::error::{Attempt, Error, Kind, ServerError, SqlState};
 pub use crate::message::{CommandTag, Format, TransactionStatus};
 pub use crate::session::{
-    Client, Column, ColumnIndex, Connection, FromRow, Iter, OwnedRow, OwnedRowStream, Row,
-    RowStream, Rows, Source, Statement, ToStatement, checked_column,
+    Client, Column, ColumnIndex, Connection, FromRow, IsolationLevel, Iter, OwnedRow,
+    OwnedRowStream, Row, RowStream, Rows, Savepoint, Source, Statement, ToStatement, Transaction,
+    TransactionOptions, checked_column,
 };
 #[doc(hidden)]
 pub use crate::types::__name;

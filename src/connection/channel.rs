@@ -17,8 +17,8 @@ use crate::connection::close::close;
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
-use crate::flow::{Machine, Message, Protocol};
-use crate::message::{Decode, Encode, ReadyForQuery, Terminate};
+use crate::flow::{End, Machine, Message, Protocol, Request};
+use crate::message::{Encode, Execute, Query, Sync, Terminate};
 
 /// Reads that succeed at once before the executor gets its turn: 1 MiB where the buffer is large.
 const READS_PER_TURN: u32 = 16;
@@ -125,6 +125,10 @@ impl<R: Runtime> Channel<R> {
         self.machine.reports().tell(event);
     }
 
+    pub(crate) fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     /// Why the session ended, if it has.
     pub(crate) fn ended(&self) -> Option<&Error> {
         self.ended.as_ref()
@@ -154,11 +158,11 @@ impl<R: Runtime> Channel<R> {
     /// Writes a request to the output; nothing is sent before the next poll.
     pub(crate) fn request(
         &mut self,
-        protocol: Protocol,
+        request: Request,
         cancellable: Cancellable,
         write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.machine.request(protocol, write)?;
+        self.machine.request(request, write)?;
         self.cancellable = cancellable;
         self.abandoned = false;
         self.cancelled = false;
@@ -190,6 +194,7 @@ impl<R: Runtime> Channel<R> {
         if self.machine.withdraw() {
             return Withdrawn::Yes;
         }
+        self.finish_abandoned();
         self.abandoned = true;
         if self.on_drop == OnDrop::Wait || !self.is_rest_pending() {
             return Withdrawn::No;
@@ -202,6 +207,31 @@ impl<R: Runtime> Channel<R> {
             self.cancel_abandoned();
         }
         Withdrawn::No
+    }
+
+    /// Ends a request that was given up before all of it was written.
+    fn finish_abandoned(&mut self) {
+        let end = self.machine.end();
+        if end == End::Written {
+            return;
+        }
+        let out = self.machine.answer();
+        // Their texts are the driver's own: none can be refused.
+        if end == End::OpenAndWhole {
+            // Sync would make what was done of it last. An error undoes it: there is no such portal.
+            drop(Execute { portal: "aiopg_given_up", most_rows: 0 }.encode(out));
+        }
+        drop(Sync.encode(out));
+        self.machine.ended();
+    }
+
+    /// Sends a query whose reply nobody waits for, as far as that takes no waiting. Only where nothing is owed.
+    pub(crate) fn send_unattended(&mut self, sql: &str) -> Result<(), Error> {
+        let request = Request::new(Protocol::Simple);
+        self.request(request, Cancellable::No, |out| Query { sql }.encode(out))?;
+        self.abandoned = true;
+        let _: bool = self.is_rest_pending();
+        Ok(())
     }
 
     /// Takes what has arrived of an abandoned reply, without waiting, and tells whether that was not all.
@@ -345,9 +375,6 @@ impl<R: Runtime> Channel<R> {
         let mut read = 0;
         while self.machine.is_owed() {
             let message = ready!(self.poll_message(cx))?;
-            if message.tag == ReadyForQuery::TAG {
-                break;
-            }
             read += self.machine.body(message).len();
             if read > READ_BEFORE_CANCEL {
                 cx.waker().wake_by_ref();

@@ -7,7 +7,7 @@ use aiopg_runtime::Runtime;
 use crate::config::TargetSessionAttrs;
 use crate::connection::channel::{Cancellable, Channel};
 use crate::error::{Error, Kind};
-use crate::flow::Protocol;
+use crate::flow::{Protocol, Request};
 use crate::message::{Backend, DataRow, Encode, Query};
 
 /// Checks a session. `Err` with [`Kind::TargetSessionAttrs`] says why it is the wrong one.
@@ -70,7 +70,9 @@ async fn ask<R: Runtime>(channel: &mut Channel<R>, sql: &str) -> Result<String, 
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what else comes does not matter here")]
 async fn answer<R: Runtime>(channel: &mut Channel<R>, sql: &str) -> Result<String, Error> {
-    channel.request(Protocol::Simple, Cancellable::Yes, |out| Query { sql }.encode(out))?;
+    channel.request(Request::new(Protocol::Simple), Cancellable::Yes, |out| {
+        Query { sql }.encode(out)
+    })?;
     let (mut answer, mut failure) = (String::new(), None);
     while channel.machine().is_owed() {
         let message = poll_fn(|cx| channel.poll_message(cx)).await?;

@@ -10,7 +10,7 @@ use crate::connection::channel::{Cancellable, Channel};
 use crate::connection::encrypt::Ready;
 use crate::connection::target::Target;
 use crate::error::{Error, Kind};
-use crate::flow::{Credentials, Protocol, Startup, Step, stretch};
+use crate::flow::{Credentials, Protocol, Request, Startup, Step, stretch};
 
 /// Opens a session.
 pub(crate) async fn start<R: Runtime>(
@@ -37,8 +37,9 @@ pub(crate) async fn start<R: Runtime>(
     let mut parameters = vec![("database", settings.dbname.as_str())];
     parameters.extend(settings.parameters.iter().map(|(name, value)| (*name, value.as_str())));
     let mut channel = Channel::new(runtime, ready.transport, target, config);
-    channel
-        .request(Protocol::Startup, Cancellable::No, |out| startup.write_first(&parameters, out))?;
+    channel.request(Request::new(Protocol::Startup), Cancellable::No, |out| {
+        startup.write_first(&parameters, out)
+    })?;
     match exchange(&mut channel, &mut startup, &settings.salted).await {
         Ok(()) => {
             channel.warn(settings.warnings.clone());

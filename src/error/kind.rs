@@ -56,6 +56,16 @@ pub enum Kind {
     ///
     /// Why: `query_one` met no row or two, `query_opt` met two. What to do: use the method that fits.
     RowCount,
+    /// A transaction could only be rolled back, since a statement in it had failed.
+    ///
+    /// Why: the failed statement's error was passed over; it is the [`source`](std::error::Error::source). What to do:
+    /// end the transaction at the first error, or run what may fail in a savepoint.
+    RolledBack,
+    /// The connection was lost after COMMIT was sent and before its answer came.
+    ///
+    /// Why: the network or the server failed at the wrong moment; the transaction took effect, or it did not. What to
+    /// do: connect again and look whether what it wrote is there, before it is repeated.
+    OutcomeUnknown,
     /// The call cannot be made like this; nothing was run, but for a text with COPY TO STDOUT, which was.
     ///
     /// Why: too many parameters, a statement of another connection, a NUL byte in a text. What to do: correct

@@ -181,6 +181,17 @@ impl Error {
         if self.0.statement.is_some() { self } else { self.with_statement(sql) }
     }
 
+    /// For the request that ends a transaction: where its answer never came, that is what is said.
+    pub(crate) fn or_outcome_unknown(self) -> Self {
+        let fatal = self.server().is_some_and(ServerError::ends_session);
+        if self.is_unsent() || (self.kind() == Kind::Server && !fatal) {
+            return self;
+        }
+        let text = "the connection was lost before the answer came: \
+                    the transaction may have been committed or not";
+        Self::new(Kind::OutcomeUnknown, text).with_source(self)
+    }
+
     pub(crate) fn with_attempts(self, attempts: Vec<Attempt>) -> Self {
         let mut error = self;
         error.inner().attempts = attempts;

@@ -1,15 +1,18 @@
 //! `Machine`: the protocol of an open session, without I/O: bytes in, messages out.
 
+use std::num::NonZeroU32;
+
 use bytes::BytesMut;
 
 use crate::config::Config;
-use crate::error::{Error, Kind, OneLine};
+use crate::error::{Error, Kind, OneLine, ServerError};
 use crate::flow::input::Input;
 use crate::flow::output::Output;
 use crate::flow::reports::Reports;
+use crate::flow::request::{End, Protocol, Request};
 use crate::message::{
-    Backend, BackendKeyData, CopyFail, Decode, Encode, ErrorResponse, NoticeResponse,
-    NotificationResponse, ParameterStatus, ReadyForQuery, Sync,
+    Backend, BackendKeyData, CommandComplete, CopyFail, DataRow, Decode, Encode, ErrorResponse,
+    NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery, Sync, TransactionStatus,
 };
 use crate::wire::{HEADER_LENGTH, Header};
 
@@ -27,15 +30,6 @@ pub(crate) struct Message {
     end: usize,
 }
 
-/// Which of the two query protocols a request speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// None yet: the session is being opened.
-    Startup,
-    Simple,
-    Extended,
-}
-
 /// What is sent, what has arrived, and what the server still owes.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -44,10 +38,20 @@ pub(crate) struct Machine {
     reports: Reports,
     /// The key for cancel requests.
     key: Option<(i32, Box<[u8]>)>,
-    /// Whether a ReadyForQuery is still to come, and for which kind of request.
-    owed: Option<Protocol>,
+    /// The request whose reply, or a part of it, is still to come.
+    owed: Option<Request>,
+    /// Riders whose replies have been read since the last request was made.
+    riders_done: u32,
+    /// Openers whose replies have been read since the last request was made.
+    openers_done: u32,
     /// A copy was refused within this request.
     refused: bool,
+    /// The error by which the transaction that is open has failed.
+    failure: Option<Box<ServerError>>,
+    /// The server rolled a transaction back for a reason that may have passed.
+    rolled_back: bool,
+    /// The server has forgotten all prepared statements, since somebody told it to.
+    forgotten: bool,
     message_limit: usize,
 }
 
@@ -59,24 +63,73 @@ impl Machine {
             reports: Reports::new(config),
             key: None,
             owed: None,
+            riders_done: 0,
+            openers_done: 0,
             refused: false,
+            failure: None,
+            rolled_back: false,
+            forgotten: false,
             message_limit: config.message_limit_bytes,
         }
     }
 
-    /// Writes a request, which is answered by one ReadyForQuery. On error nothing of it remains.
+    /// Writes a request. On error nothing of it remains.
     pub(crate) fn request(
         &mut self,
-        protocol: Protocol,
+        request: Request,
         write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if self.owed.is_some() || !self.output.is_empty() {
             return Err(Error::usage("a request cannot be made before the last one is answered"));
         }
         write(self.output.request()).inspect_err(|_| self.output.discard())?;
-        self.owed = Some(protocol);
+        self.owed = Some(request);
+        self.riders_done = 0;
+        self.openers_done = 0;
         self.refused = false;
         Ok(())
+    }
+
+    /// Notes that the last Sync of an open request has been written.
+    pub(crate) fn ended(&mut self) {
+        if let Some(owed) = &mut self.owed {
+            owed.end = End::Written;
+        }
+    }
+
+    /// Whether more is to be written before the server can end its reply.
+    pub(crate) fn end(&self) -> End {
+        self.owed.map_or(End::Written, |owed| owed.end)
+    }
+
+    /// Tells once how many riders have been answered.
+    pub(crate) fn take_riders_done(&mut self) -> u32 {
+        std::mem::take(&mut self.riders_done)
+    }
+
+    /// Tells once how many openers have been answered.
+    pub(crate) fn take_openers_done(&mut self) -> u32 {
+        std::mem::take(&mut self.openers_done)
+    }
+
+    /// Whether openers are on their way, so that nobody knows yet what becomes of them.
+    pub(crate) fn awaits_openers(&self) -> bool {
+        self.owed.is_some_and(|owed| owed.openers > 0)
+    }
+
+    /// Tells once that the server rolled a transaction back for a reason that may have passed: class 40.
+    pub(crate) fn take_rolled_back(&mut self) -> bool {
+        std::mem::take(&mut self.rolled_back)
+    }
+
+    /// Tells once that the server has forgotten all prepared statements.
+    pub(crate) fn take_forgotten(&mut self) -> bool {
+        std::mem::take(&mut self.forgotten)
+    }
+
+    /// Whether the next request finds nothing in its way.
+    pub(crate) fn is_free(&self) -> bool {
+        self.owed.is_none() && self.output.is_empty()
     }
 
     /// Writes what continues a request that is being answered, such as a password.
@@ -100,7 +153,11 @@ impl Machine {
 
     /// Whether the session is still being opened.
     pub(crate) fn is_starting(&self) -> bool {
-        self.owed == Some(Protocol::Startup)
+        self.speaks(Protocol::Startup)
+    }
+
+    fn speaks(&self, protocol: Protocol) -> bool {
+        self.owed.is_some_and(|owed| owed.protocol == protocol)
     }
 
     pub(crate) fn unsent(&self) -> &[u8] {
@@ -152,12 +209,13 @@ impl Machine {
     /// An error ends the session: the server broke the protocol, or said that it ends the session itself.
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>, Error> {
         while let Some(message) = self.take_message()? {
+            self.take_note(message)?;
             let body = self.input.at(message.start, message.end);
             match message.tag {
                 ParameterStatus::TAG => {
                     let status = ParameterStatus::decode(body)?;
                     self.reports.set_parameter(&status)?;
-                    if self.owed != Some(Protocol::Startup) {
+                    if !self.is_starting() {
                         is_utf8(&status)?;
                     }
                 }
@@ -175,17 +233,15 @@ impl Machine {
                 tag if self.owed.is_none() => {
                     return Err(Error::unexpected(Backend::decode(tag, body)?.name()));
                 }
-                // The server may end a copy before it has read the refusal. Nothing else is answered unread.
-                ReadyForQuery::TAG if !self.output.is_empty() && !self.refused => {
-                    return Err(Error::unexpected("ReadyForQuery"));
+                tag if self.owed.is_some_and(|owed| owed.riders > 0) => {
+                    self.rider_said(tag, message)?;
                 }
-                ReadyForQuery::TAG => {
-                    let ready = ReadyForQuery::decode(body)?;
-                    self.reports.set_transaction_status(ready.status);
-                    self.owed = None;
-                    self.input.request_done();
-                    return Ok(Some(Message { start: 0, end: 0, ..message }));
+                tag if self.awaits_openers() => {
+                    if self.opener_said(tag)? {
+                        return Ok(Some(message));
+                    }
                 }
+                ReadyForQuery::TAG => return self.ready(message).map(Some),
                 BackendKeyData::TAG => {
                     let data = BackendKeyData::decode(body)?;
                     self.key = Some((data.process_id, data.secret_key.into()));
@@ -196,6 +252,90 @@ impl Machine {
             }
         }
         Ok(None)
+    }
+
+    /// Takes note of what a message says beside its purpose.
+    fn take_note(&mut self, message: Message) -> Result<(), Error> {
+        let body = self.input.at(message.start, message.end);
+        match message.tag {
+            CommandComplete::TAG if FORGETS.contains(&body) => self.forgotten = true,
+            ErrorResponse::TAG => {
+                let error = ErrorResponse::decode(body)?.0;
+                self.rolled_back |= error.sqlstate.class() == "40";
+                self.failure.get_or_insert_with(|| Box::new(error));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The error by which the transaction that is open has failed.
+    pub(crate) fn failure(&self) -> Option<&ServerError> {
+        self.failure.as_deref()
+    }
+
+    /// Takes note of a ReadyForQuery that belongs to a request.
+    fn ready(&mut self, message: Message) -> Result<Message, Error> {
+        let ready = ReadyForQuery::decode(self.body(message))?;
+        let Some(owed) = &mut self.owed else { return Err(Error::unexpected("ReadyForQuery")) };
+        let rest = NonZeroU32::new(owed.ready.get() - 1);
+        // The server may end a copy before it has read the refusal. Nothing else is answered unread.
+        let unread = !self.output.is_empty() && !self.refused;
+        if rest.is_none() && (unread || owed.end != End::Written) {
+            return Err(Error::unexpected("ReadyForQuery"));
+        }
+        self.reports.set_transaction_status(ready.status);
+        if ready.status != TransactionStatus::InError {
+            self.failure = None;
+        }
+        if let Some(rest) = rest {
+            owed.ready = rest;
+        } else {
+            self.owed = None;
+            self.input.request_done();
+        }
+        Ok(Message { start: 0, end: 0, ..message })
+    }
+
+    /// Takes note of a message that answers a rider. It brings the session into order, so that without it nothing
+    /// may follow: an error ends the session.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is refused by name")]
+    fn rider_said(&mut self, tag: u8, message: Message) -> Result<(), Error> {
+        let body = self.input.at(message.start, message.end);
+        match Backend::decode(tag, body)? {
+            Backend::ErrorResponse(error) => return Err(Error::from_server(error.0)),
+            Backend::ReadyForQuery(ready) => {
+                self.reports.set_transaction_status(ready.status);
+                self.failure = None;
+                self.riders_done += 1;
+                if let Some(owed) = &mut self.owed {
+                    owed.riders = owed.riders.saturating_sub(1);
+                }
+            }
+            Backend::CommandComplete(_)
+            | Backend::DataRow(_)
+            | Backend::EmptyQueryResponse
+            | Backend::RowDescription(_) => {}
+            other => return Err(Error::unexpected(other.name())),
+        }
+        Ok(())
+    }
+
+    /// Takes note of a message that answers an opener, and tells whether it belongs to the request, too: the error
+    /// by which all of it has failed.
+    fn opener_said(&mut self, tag: u8) -> Result<bool, Error> {
+        let Some(owed) = &mut self.owed else { return Ok(true) };
+        match tag {
+            // Those that are left are not run.
+            ErrorResponse::TAG => owed.openers = 0,
+            CommandComplete::TAG => {
+                owed.openers -= 1;
+                self.openers_done += 1;
+            }
+            PARSE_COMPLETE | BIND_COMPLETE | DataRow::TAG => {}
+            _ => return Err(Error::unexpected("a message that does not answer BEGIN")),
+        }
+        Ok(tag == ErrorResponse::TAG)
     }
 
     fn take_message(&mut self) -> Result<Option<Message>, Error> {
@@ -235,18 +375,26 @@ impl Machine {
     /// A statement asks for copy data that nobody will send. The server skips to the next Sync after this, and
     /// has dropped the one that came with the request.
     fn refuse_copy_in(&mut self) -> Result<(), Error> {
+        // Where more of the request stands behind it, nobody can say which Sync the server has dropped.
+        let is_last =
+            self.owed.is_some_and(|owed| owed.ready.get() == 1 && owed.end == End::Written);
         // After the first the request has failed: another would only make the output grow.
-        if std::mem::replace(&mut self.refused, true) {
+        if !is_last || std::mem::replace(&mut self.refused, true) {
             return Err(Error::unexpected("CopyInResponse"));
         }
-        let extended = self.owed == Some(Protocol::Extended);
+        let extended = self.speaks(Protocol::Extended);
         let out = self.output.answer();
         CopyFail { message: "this call sends no copy data" }.encode(out)?;
         if extended { Sync.encode(out) } else { Ok(()) }
     }
 }
 
+/// What the server says when it has forgotten all prepared statements.
+const FORGETS: [&[u8]; 2] = [b"DISCARD ALL\0", b"DEALLOCATE ALL\0"];
+
 const COPY_IN: u8 = b'G';
+const PARSE_COMPLETE: u8 = b'1';
+const BIND_COMPLETE: u8 = b'2';
 
 /// Texts are read and written as UTF-8: in another encoding they would be silently corrupted.
 fn is_utf8(status: &ParameterStatus<'_>) -> Result<(), Error> {
@@ -258,141 +406,4 @@ fn is_utf8(status: &ParameterStatus<'_>) -> Result<(), Error> {
         OneLine(status.value)
     );
     Err(Error::new(Kind::Protocol, text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::{Query, TransactionStatus};
-
-    fn machine() -> Machine {
-        let mut machine = Machine::new(&Config::new().message_limit_bytes(100_000));
-        let sql = Query { sql: "select 1" };
-        machine.request(Protocol::Simple, |out| sql.encode(out)).unwrap();
-        machine.sent(machine.unsent().len());
-        machine
-    }
-
-    fn put(machine: &mut Machine, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let spare = machine.spare();
-            let count = spare.len().min(bytes.len());
-            spare[..count].copy_from_slice(&bytes[..count]);
-            machine.received(count);
-            bytes = &bytes[count..];
-        }
-    }
-
-    fn tags(machine: &mut Machine) -> Result<Vec<u8>, Error> {
-        let mut tags = Vec::new();
-        while let Some(message) = machine.next_message()? {
-            tags.push(message.tag);
-        }
-        Ok(tags)
-    }
-
-    const NOTICE: &[u8] = b"N\0\0\0\x1fSNOTICE\0VNOTICE\0C00000\0Mm\0\0";
-    const STATUS: &[u8] = b"S\0\0\0\x08a\0b\0";
-    const NOTIFICATION: &[u8] = b"A\0\0\0\x0c\0\0\0\x01c\0p\0";
-    const COMPLETE: &[u8] = b"C\0\0\0\x0dSELECT 1\0";
-    const READY: &[u8] = b"Z\0\0\0\x05T";
-
-    #[test]
-    fn messages_come_out_whole_however_the_bytes_arrive() {
-        let mut machine = machine();
-        for byte in [COMPLETE, READY].concat() {
-            let before = tags(&mut machine).unwrap();
-            assert!(before.len() <= 1);
-            put(&mut machine, &[byte]);
-        }
-        assert_eq!(tags(&mut machine).unwrap(), [b'Z']);
-        assert!(!machine.is_owed());
-        assert_eq!(machine.reports().transaction_status(), TransactionStatus::InTransaction);
-    }
-
-    #[test]
-    fn unasked_messages_are_dealt_with_between_any_two() {
-        let mut machine = machine();
-        let unasked = [NOTICE, STATUS, NOTIFICATION].concat();
-        put(&mut machine, &[&unasked[..], COMPLETE, &unasked, READY, &unasked].concat());
-        assert_eq!(tags(&mut machine).unwrap(), *b"CZ");
-        assert_eq!(machine.reports().notices().len(), 3);
-        assert_eq!(machine.reports().parameter("a"), Some("b"));
-    }
-
-    #[test]
-    fn a_reply_to_no_request_is_refused() {
-        for surplus in [READY, COMPLETE, b"1\0\0\0\x04"] {
-            let mut machine = machine();
-            put(&mut machine, &[READY, surplus].concat());
-            assert_eq!(tags(&mut machine).unwrap_err().kind(), Kind::Protocol);
-        }
-    }
-
-    #[test]
-    fn a_fatal_error_ends_the_session_and_an_unasked_error_too() {
-        let fatal = b"E\0\0\0\x1dSFATAL\0VFATAL\0C57P01\0Mm\0\0";
-        let mut busy = machine();
-        put(&mut busy, fatal);
-        let error = tags(&mut busy).unwrap_err();
-        assert_eq!((error.kind(), error.sqlstate().unwrap().code()), (Kind::Server, "57P01"));
-        let mut idle = machine();
-        put(&mut idle, &[READY, b"E\0\0\0\x1dSERROR\0VERROR\0C57P01\0Mm\0\0"].concat());
-        assert_eq!(tags(&mut idle).unwrap_err().kind(), Kind::Server);
-    }
-
-    #[test]
-    fn limits_depend_on_what_a_message_is_for() {
-        let announced = |tag: u8, length: i32| {
-            let mut machine = machine();
-            put(&mut machine, &[&[tag][..], &length.to_be_bytes()].concat());
-            machine.next_message()
-        };
-        assert!(announced(b'D', 90_000).is_ok());
-        assert!(announced(b'D', 100_005).is_err());
-        assert!(announced(b'T', 90_000).is_ok());
-        assert!(announced(b'C', 90_000).is_err());
-        assert!(announced(b'D', -1).is_err());
-    }
-
-    #[test]
-    fn a_request_that_was_not_sent_is_withdrawn() {
-        let mut machine = Machine::new(&Config::new());
-        let sql = Query { sql: "select 1" };
-        machine.request(Protocol::Simple, |out| sql.encode(out)).unwrap();
-        let second = machine.request(Protocol::Simple, |out| sql.encode(out));
-        assert_eq!(second.unwrap_err().kind(), Kind::Usage);
-        assert!(machine.withdraw());
-        assert!(!machine.is_owed() && machine.unsent().is_empty());
-        machine.request(Protocol::Simple, |out| sql.encode(out)).unwrap();
-        machine.sent(1);
-        assert!(!machine.withdraw());
-        assert!(machine.is_owed());
-    }
-
-    #[test]
-    fn a_request_that_cannot_be_written_leaves_nothing() {
-        let mut machine = Machine::new(&Config::new());
-        let sql = Query { sql: "select '\0'" };
-        assert!(machine.request(Protocol::Simple, |out| sql.encode(out)).is_err());
-        assert!(!machine.is_owed() && machine.unsent().is_empty());
-    }
-
-    #[test]
-    fn copy_in_is_refused_as_the_protocol_of_the_request_wants_it() {
-        let copy_in = b"G\0\0\0\x07\0\0\0";
-        let mut simple = machine();
-        put(&mut simple, copy_in);
-        assert_eq!(tags(&mut simple).unwrap(), b"");
-        assert_eq!(simple.unsent().first(), Some(&b'f'));
-        assert!(!simple.unsent().ends_with(b"S\0\0\0\x04"));
-        assert!(!simple.withdraw(), "the refusal is not a request of its own");
-
-        let mut extended = Machine::new(&Config::new());
-        extended.request(Protocol::Extended, |out| Sync.encode(out)).unwrap();
-        extended.sent(5);
-        put(&mut extended, copy_in);
-        assert_eq!(tags(&mut extended).unwrap(), b"");
-        assert!(extended.unsent().ends_with(b"S\0\0\0\x04"));
-    }
 }

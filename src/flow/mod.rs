@@ -5,11 +5,15 @@ mod output;
 mod reports;
 mod encryption;
 mod startup;
+mod request;
 mod machine;
 
+#[cfg(test)]
+mod machine_tests;
 #[cfg(test)]
 mod startup_tests;
 
 pub(crate) use crate::flow::encryption::{Ability, Answer, Encryption, choices};
-pub(crate) use crate::flow::machine::{Machine, Message, Protocol};
+pub(crate) use crate::flow::machine::{Machine, Message};
+pub(crate) use crate::flow::request::{End, Protocol, Request};
 pub(crate) use crate::flow::startup::{Credentials, Startup, Step, stretch};

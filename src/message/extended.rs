@@ -98,16 +98,25 @@ impl Encode for Describe<'_> {
     }
 }
 
-/// Execute: runs the unnamed portal to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Execute;
+/// Execute: runs a portal; an empty name is the unnamed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Execute {
+    pub(crate) portal: &'static str,
+    /// After so many rows it is suspended; 0 runs it to its end.
+    pub(crate) most_rows: i32,
+}
+
+impl Execute {
+    /// Runs the unnamed portal to its end.
+    pub(crate) const WHOLE: Self = Self { portal: "", most_rows: 0 };
+}
 
 impl Encode for Execute {
     const IDENTIFIER: u8 = b'E';
 
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
-        writer.write_own_cstr("");
-        writer.write_i32(0);
+        writer.write_own_cstr(self.portal);
+        writer.write_i32(self.most_rows);
         Ok(())
     }
 }
@@ -212,7 +221,7 @@ mod tests {
         assert_eq!(&out[..], b"D\0\0\0\x08Ss1\0");
         let close = Close { object: Object::Portal, name: "p" };
         assert_eq!(&encoded(&|out| close.encode(out).unwrap())[..], b"C\0\0\0\x07Pp\0");
-        let execute = encoded(&|out| Execute.encode(out).unwrap());
+        let execute = encoded(&|out| Execute::WHOLE.encode(out).unwrap());
         assert_eq!(&execute[..], b"E\0\0\0\x09\0\0\0\0\0");
         assert_eq!(&encoded(&|out| Sync.encode(out).unwrap())[..], b"S\0\0\0\x04");
         assert_eq!(&encoded(&|out| Flush.encode(out).unwrap())[..], b"H\0\0\0\x04");

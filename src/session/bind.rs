@@ -31,7 +31,7 @@ pub(crate) fn write_run(
             None => Ok(Value::Null),
         }
     })?;
-    Execute.encode(out)?;
+    Execute::WHOLE.encode(out)?;
     Sync.encode(out)
 }
 

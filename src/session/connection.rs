@@ -4,15 +4,17 @@ use std::fmt;
 use std::future::poll_fn;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
+use bytes::BytesMut;
 
-use crate::config::Config;
+use crate::config::{Config, Event};
 use crate::connection::{
     CancelToken, Cancellable, Channel, Transport, Withdrawn, open, open_stream,
 };
 use crate::error::{Error, ServerError};
-use crate::flow::{Message, Protocol};
-use crate::message::TransactionStatus;
+use crate::flow::{Message, Protocol, Request};
+use crate::message::{Encode, Sync, TransactionStatus};
 use crate::session::lexer::Backslash;
+use crate::session::riders::Riders;
 use crate::session::statement_cache::StatementCache;
 
 /// One session with a PostgreSQL server.
@@ -43,6 +45,8 @@ use crate::session::statement_cache::StatementCache;
 pub struct Connection<R: Runtime = AnyRuntime> {
     pub(crate) channel: Channel<R>,
     pub(crate) statements: StatementCache,
+    /// What goes out with the next request.
+    pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
     pub(crate) offsets: Vec<u32>,
 }
@@ -187,7 +191,7 @@ impl<R: Runtime> Connection<R> {
 
     fn new(channel: Channel<R>, config: &Config) -> Self {
         let statements = StatementCache::new(config.statement_cache_capacity);
-        Self { channel, statements, offsets: Vec::new() }
+        Self { channel, statements, riders: Riders::default(), offsets: Vec::new() }
     }
 
     /// Ends the session in good order: the server is told, and the connection closed. Later operations fail.
@@ -295,22 +299,78 @@ impl<R: Runtime> Connection<R> {
         }
     }
 
+    /// Reads off what is owed to futures that were dropped, and takes note of what the replies said.
+    pub(crate) async fn settle(&mut self) -> Result<(), Error> {
+        self.channel.settle().await?;
+        self.take_note();
+        Ok(())
+    }
+
+    /// Takes note of what the replies that have been read did beside their purpose.
+    pub(crate) fn take_note(&mut self) {
+        let machine = self.channel.machine_mut();
+        self.riders.settle(machine);
+        if machine.take_forgotten() {
+            self.statements.forget_all();
+        }
+    }
+
+    /// Tells that a transaction or a savepoint was dropped without its end.
+    pub(crate) fn tell_dropped(&self, depth: u32) {
+        let process_id = self.process_id();
+        self.channel.tell(&Event::TransactionDropped { process_id, depth });
+    }
+
     /// Makes a request, after reading off what is owed to futures that were dropped.
     pub(crate) async fn request(
         &mut self,
         protocol: Protocol,
         cancellable: Cancellable,
-        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), Error>,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<Exchange<'_, R>, Error> {
-        self.channel.settle().await?;
-        let statements = &mut self.statements;
-        self.channel.request(protocol, cancellable, |out| {
-            if protocol == Protocol::Extended {
+        self.request_as(Request::new(protocol), cancellable, write).await
+    }
+
+    /// Makes a request of a certain shape, after reading off what is owed to futures that were dropped.
+    pub(crate) async fn request_as(
+        &mut self,
+        request: Request,
+        cancellable: Cancellable,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    ) -> Result<Exchange<'_, R>, Error> {
+        self.settle().await?;
+        if request.protocol == Protocol::Simple {
+            // A BEGIN that is refused would not keep a query behind it from being run.
+            self.open_now().await?;
+        }
+        let request = self.riders.carried_by(request);
+        let (statements, riders) = (&mut self.statements, &self.riders);
+        self.channel.request(request, cancellable, |out| {
+            riders.write(out)?;
+            if request.protocol == Protocol::Extended {
                 statements.write_closes(out)?;
             }
             write(out)
         })?;
         Ok(Exchange { connection: self, parses: None })
+    }
+
+    /// Sends the openers that wait, by themselves.
+    pub(crate) async fn open_now(&mut self) -> Result<(), Error> {
+        self.settle().await?;
+        if !self.riders.any_openers() {
+            return Ok(());
+        }
+        let request = self.riders.carried_by(Request::new(Protocol::Extended));
+        let riders = &self.riders;
+        self.channel.request(request, Cancellable::Yes, |out| {
+            riders.write(out)?;
+            Sync.encode(out)
+        })?;
+        let mut exchange = Exchange { connection: self, parses: None };
+        let refused = exchange.finish().await?;
+        exchange.connection.take_note();
+        refused.map_or(Ok(()), Err)
     }
 }
 

@@ -52,7 +52,7 @@ impl<R: Runtime> Connection<R> {
             return Ok(statement);
         }
         // First, so that a name is not used up each time that this is tried in vain.
-        self.channel.settle().await?;
+        self.settle().await?;
         let name = self.statements.next_name();
         let mut exchange = self
             .request(Protocol::Extended, Cancellable::Yes, |out| {

@@ -366,7 +366,7 @@ impl<R: Runtime> Connection<R> {
         params: &dyn Params,
     ) -> Result<RowStream<'_, R>, Error> {
         // First, so that the name of a statement is not used up each time that this is tried in vain.
-        self.channel.settle().await?;
+        self.settle().await?;
         let bound;
         let (source, params) = match params.named() {
             None => (source, params),
@@ -401,12 +401,13 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// Returns the error of a stale statement, unless it can be prepared anew without asking: one that the caller
-    /// has prepared is his own, and a failed transaction takes nothing more.
-    fn may_repeat(&self, source: Source<'_>, error: Error) -> Result<(), Error> {
-        match (source, self.transaction_status()) {
-            (Source::Text(_), TransactionStatus::Idle) => Ok(()),
-            _ => Err(error),
-        }
+    /// has prepared is his own, and a failed transaction takes nothing more. One that began with the statement has done
+    /// nothing else, and begins again.
+    fn may_repeat(&mut self, source: Source<'_>, error: Error) -> Result<(), Error> {
+        self.take_note();
+        let repeatable = matches!(source, Source::Text(_))
+            && (self.transaction_status() == TransactionStatus::Idle || self.riders.open_again());
+        if repeatable { Ok(()) } else { Err(error) }
     }
 }
 

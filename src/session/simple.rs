@@ -112,6 +112,28 @@ impl<R: Runtime> Connection<R> {
         Ok(results.complete)
     }
 
+    /// Runs what ends a transaction or a savepoint, and returns what the server says last.
+    pub(crate) async fn end_transaction(&mut self, sql: &str) -> Result<CommandTag, Error> {
+        let mut exchange = self
+            .request(Protocol::Simple, Cancellable::No, |out| Query { sql }.encode(out))
+            .await?;
+        let mut reply = Reply::new(sql);
+        let mut tag = CommandTag::EMPTY;
+        let reading = poll_fn(|cx| {
+            while let Some(message) = ready!(reply.poll_next(&mut exchange, cx))? {
+                let channel = &mut exchange.connection.channel;
+                match channel.machine().decode(message) {
+                    Ok(Backend::CommandComplete(complete)) => tag = complete.tag,
+                    Ok(_) => {}
+                    Err(error) => return Poll::Ready(Err(channel.end(error))),
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        reading.await?;
+        Ok(tag)
+    }
+
     async fn query_simply(&mut self, sql: &str) -> Result<Exchange<'_, R>, Error> {
         let may_cancel: Cancellable = cancellable(sql);
         self.request(Protocol::Simple, may_cancel, |out| Query { sql }.encode(out)).await

@@ -98,11 +98,28 @@ async fn inside_a_transaction_the_error_is_reported<R: Runtime>(rt: R) -> Result
     connection.batch_execute("rollback").await?;
     assert_eq!(connection.query(ALL, ()).await?.columns().len(), 2);
 
-    connection.batch_execute("deallocate all; begin").await?;
+    // Said by a function, it is not noticed.
+    let unnoticed = "do $$ begin execute 'deallocate all'; end $$; begin";
+    connection.batch_execute(unnoticed).await?;
     let error = connection.execute(SOME, (1,)).await.unwrap_err();
     assert_eq!(error.sqlstate(), Some(SqlState::INVALID_SQL_STATEMENT_NAME), "{error}");
     connection.batch_execute("rollback").await?;
     assert_eq!(connection.execute(SOME, (1,)).await?, 2);
+    Ok(())
+}
+
+/// Whoever tells the server to forget all statements, by whatever verb, has them prepared anew.
+async fn statements_that_were_deallocated_are_prepared_anew<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = session::open(rt).await;
+    for forget in ["deallocate all", "discard all"] {
+        assert_eq!(connection.query_scalar::<i32>("select $1::int4", (1,)).await?, 1);
+        connection.execute(forget, ()).await?;
+        connection.batch_execute("begin").await?;
+        assert_eq!(connection.query_scalar::<i32>("select $1::int4", (2,)).await?, 2);
+        connection.batch_execute("commit; deallocate all").await?;
+    }
     Ok(())
 }
 
@@ -143,6 +160,7 @@ on_every_runtime!(
     a_stream_reports_a_changed_result_once,
     every_verb_recovers_from_deallocate_all,
     inside_a_transaction_the_error_is_reported,
+    statements_that_were_deallocated_are_prepared_anew,
     a_prepared_statement_reports_that_it_is_gone,
     a_statement_that_failed_half_way_is_not_run_again,
 );

@@ -1,1 +1,5 @@
 //! Cursors, transactions, notifications and large objects, against real servers and on every runtime.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the line where it fails")]
+
+mod transactions;

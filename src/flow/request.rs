@@ -1,0 +1,45 @@
+//! `Request`: what is asked of the server, as far as its reply depends on it.
+
+use std::num::NonZeroU32;
+
+/// Which of the two query protocols a request speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// None yet: the session is being opened.
+    Startup,
+    Simple,
+    Extended,
+}
+
+/// What a request is made of, so that its reply can be told from what comes before and behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) protocol: Protocol,
+    /// Queries in front of it, each with a ReadyForQuery of its own, whose replies nobody reads.
+    pub(crate) riders: u32,
+    /// Statements at its start, before the same Sync, whose replies nobody reads: BEGIN and what belongs to it.
+    pub(crate) openers: u32,
+    /// How many ReadyForQuery it is answered with, those of the riders not counted.
+    pub(crate) ready: NonZeroU32,
+    /// Whether its last Sync is written already.
+    pub(crate) end: End,
+}
+
+impl Request {
+    /// A request of its own, with one Sync at its end.
+    pub(crate) const fn new(protocol: Protocol) -> Self {
+        let (ready, end) = (NonZeroU32::MIN, End::Written);
+        Self { protocol, riders: 0, openers: 0, ready, end }
+    }
+}
+
+/// Whether the last Sync of a request has been written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "every request is written as a whole")]
+pub(crate) enum End {
+    Written,
+    /// More is to be written; given up before that, the server can go on as if nothing were missing.
+    Open,
+    /// More is to be written; given up before that, the server must undo what it has done of it.
+    OpenAndWhole,
+}

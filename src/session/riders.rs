@@ -1,0 +1,154 @@
+//! `Riders`: statements that wait for the next request, to go out with it in the same write.
+
+use std::borrow::Cow;
+
+use bytes::BytesMut;
+
+use crate::error::Error;
+use crate::flow::{Machine, Request};
+use crate::message::{Encode, Execute, Format, Parse, Query, Value, write_bind};
+use crate::wire::Writer;
+
+/// What goes out with the next request: queries in front of it, and openers at its start.
+///
+/// They are kept until their replies have been read, so that nothing is lost when a request is withdrawn.
+#[derive(Debug, Default)]
+pub(crate) struct Riders {
+    /// Each is a request of its own. They bring the session into order: if one fails, the session ends.
+    queries: Vec<Cow<'static, str>>,
+    /// These share the fate of the request: if one fails, neither the next nor the request is run, and it is tried
+    /// again with the request that follows.
+    openers: Vec<Opener>,
+    /// The openers of the last request.
+    opened: Vec<Opener>,
+}
+
+/// A statement that opens a transaction or a savepoint, or sets a parameter for its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opener {
+    pub(crate) sql: Cow<'static, str>,
+    pub(crate) params: Vec<String>,
+    /// It was given up when it was under way: if it is done, this undoes it.
+    pub(crate) undo: Option<Cow<'static, str>>,
+}
+
+/// What became of an opener that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GivenUp {
+    /// It had not been sent, and never will be.
+    Unsent,
+    /// It is under way: if it is done, it will be undone.
+    UnderWay,
+    /// It is done.
+    Done,
+}
+
+impl Riders {
+    /// Adds a query, unless it is the last one already: what it brings into order is in order then.
+    pub(crate) fn ride(&mut self, sql: Cow<'static, str>) {
+        if self.queries.last() != Some(&sql) {
+            self.queries.push(sql);
+        }
+    }
+
+    /// Adds an opener.
+    pub(crate) fn open(&mut self, opener: Opener) {
+        self.openers.push(opener);
+    }
+
+    /// Whether openers wait.
+    pub(crate) fn any_openers(&self) -> bool {
+        !self.openers.is_empty()
+    }
+
+    /// Whether queries wait.
+    pub(crate) fn any_queries(&self) -> bool {
+        !self.queries.is_empty()
+    }
+
+    /// Takes back this opener and those behind it, and tells whether it was still waiting. If it was not, all that
+    /// wait stand behind it.
+    pub(crate) fn withdraw(&mut self, sql: &str) -> bool {
+        let place = self.openers.iter().position(|opener| opener.sql == sql);
+        self.openers.truncate(place.unwrap_or(0));
+        place.is_some()
+    }
+
+    /// Gives up this opener and those behind it; `undo` undoes it, if need be.
+    pub(crate) fn give_up(
+        &mut self,
+        sql: &str,
+        undo: Cow<'static, str>,
+        machine: &Machine,
+    ) -> GivenUp {
+        if !machine.awaits_openers() {
+            return if self.withdraw(sql) { GivenUp::Unsent } else { GivenUp::Done };
+        }
+        let place = self.openers.iter().position(|opener| opener.sql == sql);
+        self.openers.truncate(place.map_or(0, |place| place + 1));
+        match self.openers.last_mut() {
+            Some(opener) if place.is_some() => {
+                opener.undo = Some(undo);
+                GivenUp::UnderWay
+            }
+            _ => GivenUp::Done,
+        }
+    }
+
+    /// Takes note of the replies that have been read.
+    pub(crate) fn settle(&mut self, machine: &mut Machine) {
+        let count = |done| usize::try_from(done).unwrap_or(usize::MAX);
+        let done = count(machine.take_riders_done()).min(self.queries.len());
+        self.queries.drain(..done);
+        let done = count(machine.take_openers_done()).min(self.openers.len());
+        let opened: Vec<_> = self.openers.drain(..done).collect();
+        for undo in opened.iter().filter_map(|opener| opener.undo.clone()) {
+            self.ride(undo);
+        }
+        self.opened.extend(opened);
+        if !machine.awaits_openers() {
+            self.openers.retain(|opener| opener.undo.is_none());
+        }
+    }
+
+    /// What the next request carries.
+    pub(crate) fn carried_by(&mut self, request: Request) -> Request {
+        self.opened.clear();
+        let count = |waiting| u32::try_from(waiting).unwrap_or(u32::MAX);
+        Request { riders: count(self.queries.len()), openers: count(self.openers.len()), ..request }
+    }
+
+    /// Writes the queries, and with a request of the extended protocol the openers.
+    pub(crate) fn write(&self, out: &mut BytesMut) -> Result<(), Error> {
+        self.queries.iter().try_for_each(|sql| Query { sql }.encode(out))?;
+        self.openers.iter().try_for_each(|opener| opener.write(out))
+    }
+
+    /// Has what the last request opened undone, and opened anew by the next one. Tells whether the last request
+    /// opened a transaction, so that nothing else is undone.
+    pub(crate) fn open_again(&mut self) -> bool {
+        if !self.opened.first().is_some_and(|opener| opener.sql.starts_with("begin")) {
+            return false;
+        }
+        self.ride(Cow::Borrowed("rollback"));
+        let later = std::mem::take(&mut self.openers);
+        self.openers = std::mem::take(&mut self.opened);
+        self.openers.extend(later);
+        true
+    }
+}
+
+impl Opener {
+    /// Writes it without a Sync of its own. All of its parameters are text.
+    fn write(&self, out: &mut BytesMut) -> Result<(), Error> {
+        Parse { statement: "", sql: &self.sql, types: &[] }.encode(out)?;
+        let format = |_| Format::Text;
+        write_bind(&mut Writer::new(out), "", self.params.len(), format, |index, writer| {
+            if let Some(text) = self.params.get(index) {
+                writer.write_bytes(text.as_bytes());
+            }
+            Ok(Value::Written)
+        })?;
+        Execute::WHOLE.encode(out)
+    }
+}

@@ -1,0 +1,184 @@
+//! `Savepoint`: a part of a transaction that can be undone without the rest.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use aiopg_runtime::{AnyRuntime, Runtime};
+
+use crate::error::{Error, Kind};
+use crate::message::TransactionStatus;
+use crate::session::client::Client;
+use crate::session::connection::Connection;
+use crate::session::riders::{GivenUp, Opener};
+
+/// A part of a [`Transaction`](crate::Transaction) that can be undone without the rest.
+///
+/// It borrows what it was opened on, so that savepoints end in order. All verbs of [`Client`] are its own;
+/// [`begin`](Self::begin) opens one within it, to any depth.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+/// use aiopg::Client;
+///
+/// let mut transaction = connection.begin().await?;
+/// transaction.execute("insert into journal (text) values ('began')", ()).await?;
+/// let mut attempt = transaction.begin().await?;
+/// match attempt.execute("insert into city (name) values ($1)", ("Wien",)).await {
+///     Ok(_) => attempt.commit().await?,
+///     Err(_) => attempt.rollback().await?,
+/// }
+/// transaction.commit().await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Cancel safety
+///
+/// Dropped without [`commit`](Self::commit), it is rolled back before the session's next statement.
+pub struct Savepoint<'c, R: Runtime = AnyRuntime> {
+    connection: &'c mut Connection<R>,
+    /// How many transactions and savepoints it stands in.
+    depth: u32,
+    ended: bool,
+}
+
+impl<'c, R: Runtime> Savepoint<'c, R> {
+    /// Opens a savepoint within a transaction.
+    pub(crate) async fn open(connection: &'c mut Connection<R>, depth: u32) -> Result<Self, Error> {
+        connection.settle().await?;
+        if connection.transaction_status() == TransactionStatus::InError {
+            let text = "the transaction has failed: it takes no savepoint, only its end";
+            let failure = connection.channel.machine().failure().cloned();
+            let error = Error::new(Kind::RolledBack, text).unsent();
+            return Err(match failure {
+                Some(failure) => error.with_source(Error::from_server(failure)),
+                None => error,
+            });
+        }
+        let sql = Cow::Owned(savepoint(depth));
+        connection.riders.open(Opener { sql, params: Vec::new(), undo: None });
+        Ok(Self { connection, depth, ended: false })
+    }
+
+    /// Opens a savepoint within this one; see [`Transaction::begin`](crate::Transaction::begin).
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::begin`](crate::Transaction::begin).
+    pub async fn begin(&mut self) -> Result<Savepoint<'_, R>, Error> {
+        Savepoint::open(self.connection, self.depth + 1).await
+    }
+
+    /// Keeps what was done since the savepoint, as a part of what it stands in.
+    ///
+    /// # Messages
+    ///
+    /// RELEASE SAVEPOINT: one round trip; none if no statement was run in it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, either it was kept, or it is rolled back before the session's next statement.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Server`] if a statement in it has failed; it is rolled back then.
+    ///
+    /// # Source
+    ///
+    /// [RELEASE SAVEPOINT](https://www.postgresql.org/docs/18/sql-release-savepoint.html)
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let depth = self.depth;
+        if self.withdraw().await? {
+            return Ok(());
+        }
+        let failure = self.connection.channel.machine().failure().cloned();
+        if let Some(failure) = failure {
+            // The server would only say that the transaction has failed. What is dropped is rolled back.
+            let text = "the savepoint cannot be kept, since a statement in it had failed";
+            let error = Error::new(Kind::RolledBack, text);
+            return Err(error.with_source(Error::from_server(failure)));
+        }
+        self.connection.end_transaction(&format!("release savepoint {}", name(depth))).await?;
+        self.ended = true;
+        Ok(())
+    }
+
+    /// Undoes what was done since the savepoint.
+    ///
+    /// # Messages
+    ///
+    /// ROLLBACK TO SAVEPOINT and RELEASE SAVEPOINT in one Query: one round trip; none if no statement was run in it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, it is rolled back all the same, before the session's next statement.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] or [`Kind::Closed`] if the connection was lost.
+    ///
+    /// # Source
+    ///
+    /// [ROLLBACK TO SAVEPOINT](https://www.postgresql.org/docs/18/sql-rollback-to.html)
+    pub async fn rollback(mut self) -> Result<(), Error> {
+        if self.withdraw().await? {
+            return Ok(());
+        }
+        self.connection.end_transaction(&roll_back_to(self.depth)).await?;
+        self.ended = true;
+        Ok(())
+    }
+
+    /// Takes the savepoint back if it was not sent yet, and tells whether it was so.
+    async fn withdraw(&mut self) -> Result<bool, Error> {
+        self.connection.settle().await?;
+        self.ended = self.connection.riders.withdraw(&savepoint(self.depth));
+        Ok(self.ended)
+    }
+}
+
+fn name(depth: u32) -> String {
+    format!("aiopg_{depth}")
+}
+
+fn savepoint(depth: u32) -> String {
+    format!("savepoint {}", name(depth))
+}
+
+fn roll_back_to(depth: u32) -> String {
+    let name = name(depth);
+    format!("rollback to savepoint {name}; release savepoint {name}")
+}
+
+impl<R: Runtime> Client for Savepoint<'_, R> {
+    type Runtime = R;
+
+    fn connection(&mut self) -> &mut Connection<R> {
+        self.connection
+    }
+}
+
+impl<R: Runtime> Drop for Savepoint<'_, R> {
+    fn drop(&mut self) {
+        if self.ended || self.connection.channel.ended().is_some() {
+            return;
+        }
+        let connection = &mut *self.connection;
+        connection.take_note();
+        let undo: Cow<'_, str> = Cow::Owned(roll_back_to(self.depth));
+        let machine = connection.channel.machine();
+        match connection.riders.give_up(&savepoint(self.depth), undo.clone(), machine) {
+            GivenUp::Unsent => return,
+            GivenUp::UnderWay => {}
+            GivenUp::Done => connection.roll_back_soon(undo),
+        }
+        connection.tell_dropped(self.depth);
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Savepoint<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Savepoint").field("depth", &self.depth).finish_non_exhaustive()
+    }
+}
