@@ -94,7 +94,7 @@ pub use crate::session::{
 #[doc(hidden)]
 pub use crate::types::__name;
 pub use crate::types::{
-    Named, NamedParams, Pairs, Params, quote_identifier, quote_literal, quote_qualified,
+    FromRecord, Named, NamedParams, Pairs, Params, quote_identifier, quote_literal, quote_qualified,
 };
 
 /// Holds the programs of the README, so that they are compiled with those of the documentation.

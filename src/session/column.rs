@@ -1,10 +1,14 @@
 //! `Column`: what the server says about one column of a result.
 
-use postgres_types::{Oid, Type};
+use std::error::Error as StdError;
+
+use postgres_types::{FromSql, Oid, Type};
 
 use crate::error::Error;
 use crate::message::{Format, RowDescription};
-use crate::types::type_of;
+use crate::types::{self, holds_arrays, is_sound, plain, type_of};
+
+type ReadResult<T> = Result<T, Box<dyn StdError + Sync + Send>>;
 
 /// A column of a result.
 ///
@@ -20,6 +24,21 @@ pub struct Column {
     table_oid: Oid,
     attribute_number: i16,
     format: Format,
+    care: Option<Care>,
+}
+
+/// What reading the values of a column takes beside its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Care {
+    /// The type without domains and enums, if it has some.
+    plain: Option<Type>,
+}
+
+impl Care {
+    fn of(r#type: &Type) -> Option<Self> {
+        let plain = plain(r#type);
+        (plain.is_some() || holds_arrays(r#type)).then_some(Self { plain })
+    }
 }
 
 impl Column {
@@ -65,19 +84,46 @@ impl Column {
             Format::Text => &Type::TEXT,
         }
     }
+
+    /// The type by which `T` reads the column's values: domains are read as their base type, enums as text.
+    pub(crate) fn read_by<'a, T: FromSql<'a>>(&self) -> Option<&Type> {
+        let first = self.read_as();
+        if types::accepts::<T>(first) {
+            return Some(first);
+        }
+        let plain = self.care.as_ref()?.plain.as_ref()?;
+        (self.format == Format::Binary && types::accepts::<T>(plain)).then_some(plain)
+    }
+
+    /// Reads a value as `T`, which was found to read the column.
+    pub(crate) fn read<'a, T: FromSql<'a>>(&self, value: Option<&'a [u8]>) -> ReadResult<T> {
+        if self.care.is_none() {
+            return types::read(self.read_as(), value);
+        }
+        let r#type = self.read_by::<T>().unwrap_or_else(|| self.read_as());
+        if let Some(value) = value {
+            is_sound(r#type, value)?;
+        }
+        types::read(r#type, value)
+    }
 }
 
 /// The columns of a description, whose values will come in `format`: the description of a statement cannot
 /// know it yet.
 pub(crate) fn columns(description: RowDescription<'_>, format: Option<Format>) -> Box<[Column]> {
-    let column = |column: crate::message::ColumnDescription<'_>| Column {
-        name: column.name.into(),
-        r#type: type_of(column.type_oid),
-        type_size: column.type_size,
-        type_modifier: column.type_modifier,
-        table_oid: column.table_oid,
-        attribute_number: column.attribute_number,
-        format: format.unwrap_or(column.format),
+    let column = |column: crate::message::ColumnDescription<'_>| {
+        let r#type = type_of(column.type_oid);
+        let care = Care::of(&r#type);
+        Column {
+            name: column.name.into(),
+            r#type,
+            type_size: column.type_size,
+            type_modifier: column.type_modifier,
+            table_oid: column.table_oid,
+            attribute_number: column.attribute_number,
+            format: format.unwrap_or(column.format),
+            care,
+        }
     };
     description.columns.into_iter().map(column).collect()
 }
@@ -140,9 +186,11 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn column(name: &str, r#type: Type, format: Format) -> Column {
+        let care = Care::of(&r#type);
         Column {
             name: name.into(),
             r#type,
+            care,
             type_size: -1,
             type_modifier: -1,
             table_oid: 0,

@@ -10,7 +10,6 @@ use postgres_types::{FromSql, WasNull};
 use crate::error::Error;
 use crate::message::DataRow;
 use crate::session::column::{Column, ColumnIndex};
-use crate::types;
 
 /// A row that is lent: by a stream until it moves on, or by [`Rows`](crate::Rows).
 ///
@@ -95,8 +94,7 @@ impl<'r> Row<'r> {
     }
 
     fn value<T: FromSql<'r>>(&self, position: usize, column: &Column) -> Result<T, Error> {
-        let value = types::read::<T>(column.read_as(), self.bytes(position));
-        value.map_err(|error| unreadable::<T>(column, error))
+        column.read::<T>(self.bytes(position)).map_err(|error| unreadable::<T>(column, error))
     }
 
     fn bytes(&self, position: usize) -> Option<&'r [u8]> {
@@ -178,7 +176,7 @@ fn value_or_panic<T>(value: Result<T, Error>) -> T {
 
 /// Checks that `T` reads the type of `column`.
 pub(crate) fn accepts<'r, T: FromSql<'r>>(column: &Column) -> Result<(), Error> {
-    if types::accepts::<T>(column.read_as()) {
+    if column.read_by::<T>().is_some() {
         return Ok(());
     }
     Err(Error::conversion(format!(

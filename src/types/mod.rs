@@ -30,7 +30,14 @@
 //! | `xid8`, `tid`, `pg_lsn` | [`Xid8`], [`Tid`], [`PgLsn`] | |
 //! | `pg_snapshot`, `txid_snapshot` | [`PgSnapshot`] | |
 //! | `void` | [`Void`] | |
-//! | `inet` | `IpAddr` | `with-cidr-...` |
+//! | `inet`, `cidr` | [`Inet`], [`Cidr`], `IpAddr` | `with-cidr-...` |
+//! | `macaddr`, `macaddr8` | [`MacAddr`], [`MacAddr8`] | `with-eui48-...` |
+//! | `point`, `line`, `lseg`, `box`, `path`, `polygon`, `circle` | [`Point`], [`Line`], [`LineSegment`], [`Rectangle`], [`Path`], [`Polygon`], [`Circle`] | `with-geo-types-...` |
+//! | `tsvector`, `tsquery` | [`TsVector`], [`TsQuery`] | |
+//! | `hstore` | [`Hstore`], `HashMap<String, Option<String>>` | |
+//! | every range, every multirange | [`Range`], [`Multirange`] | |
+//! | every array | `Vec`, [`Array`] | |
+//! | `record`, every composite type | [`Record`], and structs by [`FromRecord`] | |
 //!
 //! A value of a domain is read and written as one of its base type.
 //!
@@ -68,34 +75,49 @@ mod bits;
 mod identifier;
 mod snapshot;
 mod void;
+mod oid;
 mod fit;
+mod codec;
+mod plain;
+mod quote_element;
+mod float_text;
+mod array;
+mod range;
+mod record;
+mod hstore;
+mod geometry;
+mod network;
+mod tsvector;
+mod tsquery;
 mod named;
 mod params;
 mod quote;
 
-use postgres_types::{Kind, Oid, Type};
-
+pub use crate::types::array::{Array, Dimension};
 pub use crate::types::bits::Bits;
 pub use crate::types::date::Date;
-pub(crate) use crate::types::fit::{accepts, read, write};
+pub(crate) use crate::types::fit::{accepts, read};
+pub use crate::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rectangle};
+pub use crate::types::hstore::Hstore;
 pub use crate::types::identifier::{Cid, PgLsn, Tid, Xid, Xid8};
 pub use crate::types::interval::Interval;
 pub use crate::types::money::Money;
 pub use crate::types::named::{__name, Named, NamedParams, Pairs};
+pub use crate::types::network::{Cidr, Inet, MacAddr, MacAddr8};
 pub use crate::types::numeric::Numeric;
+pub(crate) use crate::types::oid::type_of;
 pub use crate::types::params::Params;
+pub(crate) use crate::types::plain::{holds_arrays, is_sound, plain, write};
 pub use crate::types::quote::{quote_identifier, quote_literal, quote_qualified};
+pub use crate::types::range::{Multirange, Range};
+pub use crate::types::record::{
+    Fields, FromRecord, Record, accepts_field, accepts_record, read_record,
+};
 pub use crate::types::snapshot::PgSnapshot;
 pub use crate::types::time::Time;
 pub use crate::types::time_tz::TimeTz;
 pub use crate::types::timestamp::Timestamp;
 pub use crate::types::timestamptz::Timestamptz;
+pub use crate::types::tsquery::TsQuery;
+pub use crate::types::tsvector::{Lexeme, Position, TsVector, Weight};
 pub use crate::types::void::Void;
-
-/// The type with this OID. One that is not built in gets a name that says so: its values can still be read
-/// and written by types that accept it.
-pub(crate) fn type_of(oid: Oid) -> Type {
-    Type::from_oid(oid).unwrap_or_else(|| {
-        Type::new(format!("oid {oid}"), oid, Kind::Simple, "pg_catalog".to_owned())
-    })
-}

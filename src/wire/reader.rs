@@ -22,9 +22,13 @@ impl<'a> Reader<'a> {
         self.array().map(i16::from_be_bytes)
     }
 
+    pub(crate) fn read_u16(&mut self) -> Result<u16, Error> {
+        self.array().map(u16::from_be_bytes)
+    }
+
     /// An Int16 that counts: the protocol's counts are unsigned.
     pub(crate) fn read_count(&mut self) -> Result<usize, Error> {
-        self.array().map(u16::from_be_bytes).map(usize::from)
+        self.read_u16().map(usize::from)
     }
 
     pub(crate) fn read_i32(&mut self) -> Result<i32, Error> {
@@ -35,16 +39,27 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    pub(crate) fn read_u16(&mut self) -> Result<u16, Error> {
-        self.array().map(u16::from_be_bytes)
-    }
-
     pub(crate) fn read_i64(&mut self) -> Result<i64, Error> {
         self.array().map(i64::from_be_bytes)
     }
 
     pub(crate) fn read_u64(&mut self) -> Result<u64, Error> {
         self.array().map(u64::from_be_bytes)
+    }
+
+    pub(crate) fn read_f64(&mut self) -> Result<f64, Error> {
+        self.array().map(f64::from_be_bytes)
+    }
+
+    /// A value behind its length; `None` is NULL.
+    pub(crate) fn read_value(&mut self) -> Result<Option<&'a [u8]>, Error> {
+        match self.read_i32()? {
+            -1 => Ok(None),
+            length => match usize::try_from(length) {
+                Ok(length) => self.read_bytes(length).map(Some),
+                Err(_) => Err(self.invalid("it holds a negative length")),
+            },
+        }
     }
 
     /// The next `length` bytes.
