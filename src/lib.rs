@@ -76,6 +76,8 @@ pub mod rt;
 
 pub use postgres_types;
 
+#[cfg(feature = "derive")]
+pub use aiopg_derive::{FromRow, Params};
 pub use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
 pub use crate::config::{
@@ -87,15 +89,21 @@ pub use crate::connection::CancelToken;
 pub use crate::error::{Attempt, Error, Kind, ServerError, SqlState};
 pub use crate::message::{CommandTag, Format, TransactionStatus};
 pub use crate::session::{
-    Client, Column, ColumnIndex, Connection, FromRow, IsolationLevel, Iter, OwnedRow,
-    OwnedRowStream, Row, RowStream, Rows, Savepoint, Source, Statement, ToStatement, Transaction,
-    TransactionOptions, checked_column,
+    Client, Column, ColumnIndex, Connection, DecodedStream, FromRow, IsolationLevel, Iter,
+    OwnedRow, OwnedRowStream, Row, RowStream, Rows, Savepoint, Source, Statement, ToStatement,
+    Transaction, TransactionOptions, checked_column,
 };
 #[doc(hidden)]
 pub use crate::types::__name;
 pub use crate::types::{
     FromRecord, Named, NamedParams, Pairs, Params, quote_identifier, quote_literal, quote_qualified,
 };
+
+/// What the derives write calls to. It is no part of the interface and may change at any time.
+#[doc(hidden)]
+pub mod derived {
+    pub use crate::session::{Field, Part, Place, has_places};
+}
 
 /// Holds the programs of the README, so that they are compiled with those of the documentation.
 #[cfg(all(doctest, feature = "tokio", feature = "async-std", feature = "smol"))]

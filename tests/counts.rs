@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::hint::black_box;
 
-use aiopg::{Connection, Runtime, Statement};
+use aiopg::{Connection, FromRow, Runtime, Statement};
 use aiopg_smol::Smol;
 use aiopg_tests::counting::{Counting, Counts};
 use aiopg_tests::session;
@@ -20,6 +20,14 @@ use allocation_counter::{AllocationInfo, measure};
 
 const SQL: &str = "select $1::int4, 'some text'";
 const SCALAR: &str = "select $1::int4 + 1";
+
+/// A row that is lent as a struct.
+#[derive(FromRow)]
+struct Numbered<'r> {
+    text: &'r str,
+    #[aiopg(rename = "n")]
+    number: i32,
+}
 
 /// Drives futures to their end on this thread.
 trait Executor {
@@ -102,10 +110,23 @@ fn calls_allocate_as_little_as_promised(executor: &impl Executor) {
         assert_eq!(sum, 2);
     });
     check("a lent row", run, 0);
+    let decode = async |c: &mut Connection<_>| {
+        let mut rows =
+            c.stream("select n, n::text from generate_series(1, 50) n", ()).await.unwrap();
+        let mut count = 0;
+        while let Some(Numbered { number, text }) = rows.next_as().await.unwrap() {
+            count += 1;
+            assert!(number == count && !text.is_empty());
+        }
+        assert_eq!(count, 50);
+    };
+    let run = cost(|| executor.run(decode(c)));
+    // The plan.
+    check("a stream of structs", run, 1);
     let run = cost(|| assert_eq!(executor.run(c.query_scalar::<i32>(&scalar, (1,))).unwrap(), 2));
     check("query_scalar", run, 0);
     let run = cost(|| assert_eq!(executor.run(c.query_one(&row, (1,))).unwrap().len(), 2));
-    check("query_one", run, 3);
+    check("query_one", run, 1);
     let run = cost(|| assert_eq!(executor.run(c.query(&row, (1,))).unwrap().len(), 1));
     check("query", run, 3);
     let run = cost(|| executor.run(c.batch_execute("select 1")).unwrap());

@@ -1,1 +1,152 @@
 //! Derives for aiopg; use them through its feature `derive`.
+
+mod names;
+mod attributes;
+mod fields;
+mod from_row;
+mod params;
+#[cfg(test)]
+mod expanded_tests;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// Converts a row into a struct: implements the trait `FromRow`.
+///
+/// A struct with named fields takes the columns of the same names, and passes over others. A tuple struct takes them
+/// by position, and there must be as many as fields. A field of the type `Option` takes NULL; any other makes an
+/// error of it. A struct may have one lifetime, that of the row: then text and bytes can be borrowed. Columns are
+/// found and their types checked once per result; reading a row allocates nothing by itself.
+///
+/// # Attributes of the struct
+///
+/// | `#[aiopg(...)]` | meaning |
+/// |---|---|
+/// | `rename_all = "camelCase"` | how columns are named after fields; also `lowercase`, `UPPERCASE`, `PascalCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE` |
+/// | `by_position` | named fields take the columns by position too |
+/// | `crate = "path"` | where aiopg is found, if not at `::aiopg` |
+///
+/// # Attributes of a field
+///
+/// | `#[aiopg(...)]` | meaning |
+/// |---|---|
+/// | `rename = "name"` | the name of its column |
+/// | `position = 2` | the position of its column, counted from 0; in a struct that goes by position all fields have one or none |
+/// | `default` | a column that is missing gives `Default`; NULL is an error still, unless the field is an `Option` |
+/// | `skip` | `Default`, without a column |
+/// | `flatten` | a type with `FromRow` that reads the same columns, as far as it wants them; an `Option` of it is `None` if all that it reads is NULL |
+/// | `flatten, prefix = "owner_"` | the same for the columns whose names begin like this, and without that beginning |
+/// | `json` | a column of the type `json` or `jsonb`, read by serde; needs the feature `with-serde_json-1` |
+/// | `try_from = "i64"` | read as this type, then converted by `TryFrom` |
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::FromRow;
+///
+/// #[derive(FromRow)]
+/// struct Pet<'r> {
+///     id: i32,
+///     #[aiopg(rename = "pet_name")]
+///     name: &'r str,
+///     /// None for a stray, where a left join finds nobody.
+///     #[aiopg(flatten, prefix = "owner_")]
+///     owner: Option<Person>,
+/// }
+///
+/// #[derive(FromRow)]
+/// struct Person {
+///     name: String,
+///     #[aiopg(default)]
+///     phone: Option<String>,
+/// }
+///
+/// const PETS: &str = "select pet.id, pet.name as pet_name, person.name as owner_name
+///     from pet left join person on person.id = pet.owner_id";
+///
+/// fn pets(rows: &aiopg::Rows) -> Result<Vec<Pet<'_>>, aiopg::Error> {
+///     rows.decode()
+/// }
+/// ```
+///
+/// A type that no column can be read as is refused where it stands:
+///
+/// ```compile_fail,E0277
+/// #[derive(aiopg::FromRow)]
+/// struct City {
+///     name: std::time::Instant,
+/// }
+/// ```
+///
+/// So is what no row can lend:
+///
+/// ```compile_fail
+/// #[derive(aiopg::FromRow)]
+/// struct City {
+///     name: &'static str,
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Of the kind `Conversion`: with the column, its type, the field and the struct, and for a value the number of its
+/// row, counted from 0.
+#[proc_macro_derive(FromRow, attributes(aiopg))]
+pub fn derive_from_row(input: TokenStream) -> TokenStream {
+    expanded(from_row::expand(parse_macro_input!(input as DeriveInput)))
+}
+
+/// Gives a struct as the parameters of a statement: implements the trait `Params`.
+///
+/// The named fields of a struct are parameters by name: `:name` in the statement, by the trait `NamedParams`. The
+/// fields of a tuple struct are `$1`, `$2` and so on.
+///
+/// # Attributes of the struct
+///
+/// `#[aiopg(rename_all = "...", crate = "...")]`, as for `FromRow`; `by_position` is about rows alone.
+///
+/// # Attributes of a field
+///
+/// | `#[aiopg(...)]` | meaning |
+/// |---|---|
+/// | `rename = "name"` | the name of its parameter |
+/// | `skip` | it is no parameter |
+/// | `flatten` | a type with `NamedParams`, whose parameters are added |
+/// | `flatten, prefix = "owner_"` | the same, with something in front of their names |
+///
+/// `default`, `position` and `try_from` are about rows alone. `json` is refused: a parameter is lent as it is, so that
+/// the field needs the type `postgres_types::Json`.
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::Params;
+///
+/// #[derive(Params)]
+/// struct City<'a> {
+///     id: i32,
+///     name: &'a str,
+/// }
+///
+/// async fn add(client: &mut impl aiopg::Client, city: &City<'_>) -> Result<u64, aiopg::Error> {
+///     client.execute("insert into city (id, name) values (:id, :name)", city).await
+/// }
+/// ```
+///
+/// A type that cannot be written is refused where it stands:
+///
+/// ```compile_fail,E0277
+/// #[derive(aiopg::Params)]
+/// struct City {
+///     name: std::time::Instant,
+/// }
+/// ```
+#[proc_macro_derive(Params, attributes(aiopg))]
+pub fn derive_params(input: TokenStream) -> TokenStream {
+    expanded(params::expand(parse_macro_input!(input as DeriveInput)))
+}
+
+/// What was made, or the error at the place that is at fault.
+fn expanded(made: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    made.unwrap_or_else(|error| error.to_compile_error()).into()
+}

@@ -170,6 +170,15 @@ impl Error {
         error
     }
 
+    /// The same error with what `text` makes of its own words.
+    #[cold]
+    pub(crate) fn with_text(self, text: impl FnOnce(&str) -> String) -> Self {
+        let mut error = self;
+        let text = text(&error.0.text);
+        error.inner().text = text.into();
+        error
+    }
+
     pub(crate) fn with_statement(self, sql: &str) -> Self {
         let mut error = self;
         error.inner().statement = Some(sql.into());

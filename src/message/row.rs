@@ -48,6 +48,10 @@ fn column<'a>(reader: &mut Reader<'a>) -> Result<ColumnDescription<'a>, Error> {
     })
 }
 
+/// Where a value's length stands in the body of its row: a number in native bytes, so that the offsets of a row can
+/// share an allocation with its body.
+pub(crate) type Offset = [u8; 4];
+
 /// DataRow: the values of one row, each behind its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DataRow<'a> {
@@ -68,14 +72,19 @@ impl<'a> DataRow<'a> {
 
     /// Appends where each value's length field stands in the body, after checking that the body holds exactly
     /// `columns` values.
-    pub(crate) fn find_values(self, columns: usize, offsets: &mut Vec<u32>) -> Result<(), Error> {
+    pub(crate) fn find_values(
+        self,
+        columns: usize,
+        offsets: &mut Vec<Offset>,
+    ) -> Result<(), Error> {
         let mut reader = Reader::new(Self::NAME, self.body);
         if reader.read_count()? != columns {
             return Err(reader.invalid("it has another number of values than its description"));
         }
         for _ in 0..columns {
             let offset = self.body.len().saturating_sub(reader.remaining());
-            offsets.push(u32::try_from(offset).map_err(|_| reader.invalid("it is too long"))?);
+            let offset = u32::try_from(offset).map_err(|_| reader.invalid("it is too long"))?;
+            offsets.push(offset.to_ne_bytes());
             let length = reader.read_i32()?;
             if length != -1 {
                 let length = usize::try_from(length);
@@ -86,8 +95,8 @@ impl<'a> DataRow<'a> {
     }
 
     /// The value whose length field stands at `offset`; `None` is NULL.
-    pub(crate) fn value_at(self, offset: u32) -> Option<&'a [u8]> {
-        let rest = self.body.get(usize::try_from(offset).ok()?..)?;
+    pub(crate) fn value_at(self, offset: Offset) -> Option<&'a [u8]> {
+        let rest = self.body.get(usize::try_from(u32::from_ne_bytes(offset)).ok()?..)?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)
     }
@@ -143,10 +152,10 @@ mod tests {
         let mut offsets = Vec::new();
         let row = DataRow::new(ROW);
         row.find_values(3, &mut offsets).unwrap();
-        assert_eq!(offsets, [2, 10, 14]);
-        assert_eq!(row.value_at(2), Some(&b"\0\0\0\x2a"[..]));
-        assert_eq!(row.value_at(10), None);
-        assert_eq!(row.value_at(14), Some(&b""[..]));
+        assert_eq!(offsets, [2_u32, 10, 14].map(u32::to_ne_bytes));
+        assert_eq!(row.value_at(offsets[0]), Some(&b"\0\0\0\x2a"[..]));
+        assert_eq!(row.value_at(offsets[1]), None);
+        assert_eq!(row.value_at(offsets[2]), Some(&b""[..]));
     }
 
     #[test]
@@ -165,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_offset_beyond_the_body_has_no_value() {
-        assert_eq!(DataRow::new(ROW).value_at(1000), None);
-        assert_eq!(DataRow::new(ROW).value_at(u32::MAX), None);
+        assert_eq!(DataRow::new(ROW).value_at(1000_u32.to_ne_bytes()), None);
+        assert_eq!(DataRow::new(ROW).value_at(u32::MAX.to_ne_bytes()), None);
     }
 }

@@ -8,7 +8,7 @@ use postgres_types::{FromSql, ToSql, Type};
 use crate::error::Error;
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
-use crate::session::row::OwnedRow;
+use crate::session::owned_row::OwnedRow;
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
 use crate::session::source::ToStatement;

@@ -77,6 +77,16 @@ impl Column {
         self.format
     }
 
+    /// The columns with `prefix` taken off their names. The others keep their place, but no name finds them: an empty
+    /// one does not exist in SQL.
+    pub(crate) fn under_prefix(columns: &[Self], prefix: &str) -> Vec<Self> {
+        let bare = |column: &Self| {
+            let name = column.name.strip_prefix(prefix).unwrap_or_default().into();
+            Self { name, ..column.clone() }
+        };
+        columns.iter().map(bare).collect()
+    }
+
     /// The type by which a value is read: what comes as text is read as text, whatever it is.
     pub(crate) fn read_as(&self) -> &Type {
         match self.format {
@@ -154,10 +164,7 @@ impl ColumnIndex for str {
         match (found.next(), found.next()) {
             (Some((position, _)), None) => Ok(position),
             (None, _) => {
-                let names: Vec<_> = columns.iter().take(20).map(|column| &*column.name).collect();
-                let text =
-                    format!("there is no column \"{self}\" among \"{}\"", names.join("\", \""));
-                Err(Error::conversion(text))
+                Err(Error::conversion(format!("there is no column \"{self}\"{}", among(columns))))
             }
             (Some(_), Some(_)) => {
                 let text = format!(
@@ -166,6 +173,16 @@ impl ColumnIndex for str {
                 Err(Error::conversion(text))
             }
         }
+    }
+}
+
+/// The columns that there are, for an error about one that is not.
+pub(crate) fn among(columns: &[Column]) -> String {
+    let names = columns.iter().map(Column::name).filter(|name| !name.is_empty());
+    let names: Vec<_> = names.take(20).collect();
+    match names.as_slice() {
+        [] => ": there are no columns that could be it".to_owned(),
+        names => format!(" among \"{}\"", names.join("\", \"")),
     }
 }
 
@@ -209,5 +226,18 @@ pub(crate) mod tests {
         assert_eq!(text(&3_usize), "there is no column 3: the result has 3 columns");
         assert_eq!(text(&"ID"), "there is no column \"ID\" among \"id\", \"name\", \"name\"");
         assert!(text(&"name").starts_with("there is more than one column \"name\""));
+        assert!(
+            "id".position(&[]).unwrap_err().to_string().ends_with("no columns that could be it")
+        );
+    }
+
+    #[test]
+    fn a_prefix_hides_the_other_columns_and_moves_none() {
+        let columns =
+            ["id", "owner_id", "owner_"].map(|name| column(name, Type::INT4, Format::Binary));
+        let columns = Column::under_prefix(&columns, "owner_");
+        assert_eq!("id".position(&columns).unwrap(), 1);
+        let text = "owner_id".position(&columns).unwrap_err().to_string();
+        assert_eq!(text, "there is no column \"owner_id\" among \"id\"");
     }
 }

@@ -12,7 +12,7 @@ use crate::connection::{
 };
 use crate::error::{Error, ServerError};
 use crate::flow::{Message, Protocol, Request};
-use crate::message::{Encode, Sync, TransactionStatus};
+use crate::message::{Encode, Offset, Sync, TransactionStatus};
 use crate::session::lexer::Backslash;
 use crate::session::riders::Riders;
 use crate::session::statement_cache::StatementCache;
@@ -48,7 +48,7 @@ pub struct Connection<R: Runtime = AnyRuntime> {
     /// What goes out with the next request.
     pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
-    pub(crate) offsets: Vec<u32>,
+    pub(crate) offsets: Vec<Offset>,
 }
 
 impl Connection {

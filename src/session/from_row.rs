@@ -4,13 +4,25 @@ use postgres_types::FromSql;
 
 use crate::error::Error;
 use crate::session::column::{Column, ColumnIndex};
-use crate::session::row::{OwnedRow, Row, accepts, missing};
+use crate::session::owned_row::OwnedRow;
+use crate::session::row::{Row, accepts, missing};
 
-/// A type that a row can be converted into: tuples of 1 to 16 values by position, and structs of your own.
+/// A type that a row can be converted into: tuples of 1 to 16 values by position, structs of your own, and an
+/// `Option` of such a type.
 ///
-/// The types of the columns are checked once per result, by [`plan`](Self::plan), and not again for each row.
+/// With the feature `derive` a struct needs no more than `#[derive(FromRow)]`; what the derive understands stands
+/// with the macro of the same name. An `Option` is `None` if every column that the type inside it reads is NULL, as
+/// an outer join makes them.
+///
+/// The types of the columns are checked once per result, by [`plan`](Self::plan), and not again for each row. All
+/// that converts rows makes its plan once: [`Rows::decode`](crate::Rows::decode),
+/// [`query_as`](crate::Connection::query_as), [`RowStream::next_as`](crate::RowStream::next_as) and
+/// [`RowStream::decode`](crate::RowStream::decode). An error tells the column, what was there, and in which row of
+/// the result, counted from 0.
 ///
 /// # Examples
+///
+/// By hand, with values that borrow from the row:
 ///
 /// ```
 /// use aiopg::{Column, Error, FromRow, Row, checked_columns};
@@ -35,13 +47,14 @@ use crate::session::row::{OwnedRow, Row, accepts, missing};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a row cannot be converted into `{Self}`",
-    note = "a single value is read by `query_scalar`, or as a tuple of one: `(T,)`"
+    note = "a single value is read by `query_scalar`, or as a tuple of one: `(T,)`",
+    note = "for a struct there is `#[derive(FromRow)]`, with the feature `derive`"
 )]
 pub trait FromRow<'r>: Sized {
     /// Which column feeds which part, found once per result.
-    type Plan: Send + Sync;
+    type Plan: Send + Sync + 'static;
 
-    /// Finds the columns and checks their types.
+    /// Finds the columns and checks their types. The same columns always give the same plan.
     ///
     /// # Errors
     ///
@@ -54,6 +67,29 @@ pub trait FromRow<'r>: Sized {
     ///
     /// [`Kind::Conversion`](crate::Kind::Conversion) if a value cannot be read.
     fn from_row(plan: &Self::Plan, row: Row<'r>) -> Result<Self, Error>;
+
+    /// Tells whether every column that this reads is NULL in a row, so that an `Option` of it is `None`. Unless it
+    /// is implemented, the answer is no.
+    fn is_null(plan: &Self::Plan, row: Row<'r>) -> bool {
+        let _ = (plan, row);
+        false
+    }
+}
+
+impl<'r, T: FromRow<'r>> FromRow<'r> for Option<T> {
+    type Plan = T::Plan;
+
+    fn plan(columns: &[Column]) -> Result<T::Plan, Error> {
+        T::plan(columns)
+    }
+
+    fn from_row(plan: &T::Plan, row: Row<'r>) -> Result<Self, Error> {
+        if T::is_null(plan, row) { Ok(None) } else { T::from_row(plan, row).map(Some) }
+    }
+
+    fn is_null(plan: &T::Plan, row: Row<'r>) -> bool {
+        T::is_null(plan, row)
+    }
 }
 
 impl<'r> Row<'r> {
@@ -90,6 +126,15 @@ impl OwnedRow {
     /// As [`Row::decode`].
     pub fn decode<'r, T: FromRow<'r>>(&'r self) -> Result<T, Error> {
         self.row().decode()
+    }
+
+    /// Returns the value at `position`, as [`FromRow::plan`] has found it; see [`Row::value_at`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Row::value_at`].
+    pub fn value_at<'r, T: FromSql<'r>>(&'r self, position: usize) -> Result<T, Error> {
+        self.row().value_at(position)
     }
 }
 
@@ -137,6 +182,10 @@ macro_rules! tuples {
 
             fn from_row(_: &(), row: Row<'r>) -> Result<Self, Error> {
                 Ok(($(row.checked::<$name>($index)?,)+))
+            }
+
+            fn is_null(_: &(), row: Row<'r>) -> bool {
+                $(row.bytes($index).is_none())&&+
             }
         }
     )*};

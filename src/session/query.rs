@@ -13,7 +13,8 @@ use crate::session::bind::{MOST_PARAMS, too_many, write_run};
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
 use crate::session::named::Bound;
-use crate::session::row::{OwnedRow, accepts};
+use crate::session::owned_row::OwnedRow;
+use crate::session::row::accepts;
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
 use crate::session::source::{Source, ToStatement};
@@ -439,7 +440,7 @@ impl<R: Runtime> RowStream<'_, R> {
     /// The only row; `None` if there is none.
     async fn row(&mut self) -> Result<Option<OwnedRow>, Error> {
         let columns = self.statement().shared_columns();
-        self.single(|row| row.to_owned(&columns)).await
+        self.single(|row| OwnedRow::copy(row, &columns)).await
     }
 
     /// The value in the only column of the only row; `None` if there is no row.
@@ -466,7 +467,7 @@ impl<R: Runtime> RowStream<'_, R> {
                 count += 1;
                 if count == 1 {
                     self.find_values(message)?;
-                    value = Some(read(self.lend(message)));
+                    value = Some(read(self.lend(message).numbered(None)));
                 }
             }
             Poll::Ready(Ok::<_, Error>(()))

@@ -1,30 +1,47 @@
-//! `Row` and `OwnedRow`: the values of one row, by position or name.
+//! `Row`: the values of one row that is lent, by position or name.
 
 use std::any::type_name;
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
 
 use postgres_types::{FromSql, WasNull};
 
 use crate::error::Error;
-use crate::message::DataRow;
+use crate::message::{DataRow, Offset};
 use crate::session::column::{Column, ColumnIndex};
 
 /// A row that is lent: by a stream until it moves on, or by [`Rows`](crate::Rows).
 ///
-/// Its values borrow from it, so that text and bytes need not be copied.
+/// Its values borrow from it, so that text and bytes need not be copied. [`OwnedRow`](crate::OwnedRow) has the same
+/// methods; a function that takes `impl Into<Row<'r>>` takes both.
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::{Error, Row};
+///
+/// fn name<'r>(row: impl Into<Row<'r>>) -> Result<&'r str, Error> {
+///     row.into().try_get("name")
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Row<'r> {
     columns: &'r [Column],
     data: DataRow<'r>,
-    offsets: &'r [u32],
+    offsets: &'r [Offset],
+    /// Which row of its result this is, where there may be more than one.
+    number: Option<u64>,
 }
 
 impl<'r> Row<'r> {
     /// `offsets` are where the values of `columns` stand in `body`.
-    pub(crate) fn new(columns: &'r [Column], body: &'r [u8], offsets: &'r [u32]) -> Self {
-        Self { columns, data: DataRow::new(body), offsets }
+    pub(crate) fn new(columns: &'r [Column], body: &'r [u8], offsets: &'r [Offset]) -> Self {
+        Self { columns, data: DataRow::new(body), offsets, number: None }
+    }
+
+    /// The same row, whose errors tell that it is row `number` of its result.
+    pub(crate) fn numbered(self, number: Option<u64>) -> Self {
+        Self { number, ..self }
     }
 
     /// Returns the columns.
@@ -62,7 +79,8 @@ impl<'r> Row<'r> {
     /// column's type, or if the value is NULL and `T` is not an `Option`.
     pub fn try_get<T: FromSql<'r>>(&self, index: impl ColumnIndex) -> Result<T, Error> {
         let position = index.position(self.columns)?;
-        let column = self.columns.get(position).ok_or_else(|| Error::unexpected("no column"))?;
+        let column =
+            self.columns.get(position).ok_or_else(|| missing(position, self.columns.len()))?;
         accepts::<T>(column)?;
         self.value(position, column)
     }
@@ -76,6 +94,14 @@ impl<'r> Row<'r> {
         index.position(self.columns).map(|position| self.bytes(position))
     }
 
+    /// Returns every column with the bytes of its value as they came; `None` is NULL.
+    pub fn values(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&'r Column, Option<&'r [u8]>)> + use<'r> {
+        let row = *self;
+        row.columns.iter().enumerate().map(move |(position, column)| (column, row.bytes(position)))
+    }
+
     /// The value at `position`, whose type has been checked.
     pub(crate) fn checked<T: FromSql<'r>>(&self, position: usize) -> Result<T, Error> {
         match self.columns.get(position) {
@@ -84,21 +110,28 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// Copies the row, so that it outlives what lent it.
-    pub(crate) fn to_owned(self, columns: &Arc<[Column]>) -> OwnedRow {
-        OwnedRow {
-            columns: Arc::clone(columns),
-            body: self.data.body().into(),
-            offsets: self.offsets.into(),
+    /// The bytes of the value at `position`; `None` is NULL, or no such column.
+    pub(crate) fn bytes(&self, position: usize) -> Option<&'r [u8]> {
+        self.data.value_at(*self.offsets.get(position)?)
+    }
+
+    /// What the row is made of, to be copied: its body, where the values stand in it, and its number.
+    pub(crate) fn parts(&self) -> (&'r [u8], &'r [Offset], Option<u64>) {
+        (self.data.body(), self.offsets, self.number)
+    }
+
+    /// Adds to the error of a value which row it stands in.
+    #[cold]
+    pub(crate) fn located(&self, error: Error) -> Error {
+        match self.number {
+            Some(number) => error.with_text(|text| format!("row {number}: {text}")),
+            None => error,
         }
     }
 
     fn value<T: FromSql<'r>>(&self, position: usize, column: &Column) -> Result<T, Error> {
-        column.read::<T>(self.bytes(position)).map_err(|error| unreadable::<T>(column, error))
-    }
-
-    fn bytes(&self, position: usize) -> Option<&'r [u8]> {
-        self.data.value_at(*self.offsets.get(position)?)
+        let value = column.read::<T>(self.bytes(position));
+        value.map_err(|error| self.located(unreadable::<T>(column, error)))
     }
 }
 
@@ -110,64 +143,9 @@ impl fmt::Debug for Row<'_> {
     }
 }
 
-/// A row that owns its values.
-#[derive(Clone)]
-pub struct OwnedRow {
-    columns: Arc<[Column]>,
-    body: Box<[u8]>,
-    offsets: Box<[u32]>,
-}
-
-impl OwnedRow {
-    /// Lends the row.
-    pub fn row(&self) -> Row<'_> {
-        Row::new(&self.columns, &self.body, &self.offsets)
-    }
-
-    /// Returns the columns.
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
-    }
-
-    /// Returns how many columns there are.
-    pub fn len(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// Tells whether there are no columns.
-    pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
-
-    /// Returns the value of a column.
-    ///
-    /// # Panics
-    ///
-    /// Where [`try_get`](Self::try_get) returns an error.
-    #[track_caller]
-    pub fn get<'r, T: FromSql<'r>>(&'r self, index: impl ColumnIndex) -> T {
-        value_or_panic(self.try_get(index))
-    }
-
-    /// Returns the value of a column; see [`Row::try_get`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Row::try_get`].
-    pub fn try_get<'r, T: FromSql<'r>>(&'r self, index: impl ColumnIndex) -> Result<T, Error> {
-        self.row().try_get(index)
-    }
-}
-
-impl fmt::Debug for OwnedRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.row().fmt(f)
-    }
-}
-
 #[track_caller]
 #[expect(clippy::panic, reason = "what `get` promises: `try_get` is there for the other case")]
-fn value_or_panic<T>(value: Result<T, Error>) -> T {
+pub(crate) fn value_or_panic<T>(value: Result<T, Error>) -> T {
     match value {
         Ok(value) => value,
         Err(error) => panic!("{error}"),
@@ -206,7 +184,7 @@ fn unreadable<T>(column: &Column, error: Box<dyn StdError + Sync + Send>) -> Err
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use postgres_types::Type;
 
     use super::*;
@@ -215,7 +193,7 @@ mod tests {
 
     const BODY: &[u8] = b"\0\x03\0\0\0\x04\0\0\0\x2a\xff\xff\xff\xff\0\0\0\x02ab";
 
-    fn with_row(format: Format, test: impl FnOnce(Row<'_>)) {
+    pub(crate) fn with_row(format: Format, test: impl FnOnce(Row<'_>)) {
         let columns = [
             column("id", Type::INT4, format),
             column("gone", Type::INT4, format),
@@ -245,6 +223,9 @@ mod tests {
             assert_eq!(text, "column \"id\" of type int4 cannot be read as `i64`");
             let text = row.try_get::<i32>("gone").unwrap_err().to_string();
             assert_eq!(text, "column \"gone\" is NULL, which `i32` cannot hold: use `Option`");
+            let row = row.numbered(Some(3));
+            let text = row.try_get::<i32>("gone").unwrap_err().to_string();
+            assert!(text.starts_with("row 3: column \"gone\" is NULL"), "{text}");
             assert!(row.try_get::<i32>(3).is_err());
         });
     }
@@ -261,15 +242,6 @@ mod tests {
     fn debug_shows_no_values() {
         with_row(Format::Binary, |row| {
             assert_eq!(format!("{row:?}"), r#"["id", "gone", "name"]"#);
-        });
-    }
-
-    #[test]
-    fn an_owned_row_has_the_same_values() {
-        with_row(Format::Binary, |row| {
-            let owned = row.to_owned(&row.columns().into());
-            assert_eq!(owned.get::<i32>("id"), 42);
-            assert_eq!(owned.get::<&str>("name"), "ab");
         });
     }
 }

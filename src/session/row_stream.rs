@@ -14,7 +14,10 @@ use crate::flow::Message;
 use crate::message::{Backend, CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery};
 use crate::session::column::Column;
 use crate::session::connection::Exchange;
-use crate::session::row::{OwnedRow, Row};
+use crate::session::from_row::FromRow;
+use crate::session::owned_row::OwnedRow;
+use crate::session::plan_cache::PlanCache;
+use crate::session::row::Row;
 use crate::session::statement::Statement;
 
 /// The rows of a statement as they arrive, each lent until the next is asked for.
@@ -32,6 +35,9 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     error: Option<Error>,
     progress: Progress,
     done: bool,
+    /// How many rows have come.
+    count: u64,
+    plan: PlanCache,
 }
 
 /// How far the reply to Bind and Execute has come.
@@ -47,7 +53,8 @@ enum Progress {
 impl<'c, R: Runtime> RowStream<'c, R> {
     pub(crate) fn new(exchange: Exchange<'c, R>, statement: Statement) -> Self {
         let (tag, progress) = (CommandTag::EMPTY, Progress::Requested);
-        Self { exchange, statement, tag, error: None, progress, done: false }
+        let (count, plan) = (0, PlanCache::default());
+        Self { exchange, statement, tag, error: None, progress, done: false, count, plan }
     }
 
     /// Returns the next row, or `None` at the end.
@@ -90,6 +97,62 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         Ok(Some(self.lend(message)))
     }
 
+    /// Returns the next row as `T`, or `None` at the end.
+    ///
+    /// The columns are checked at the first call: the plan for `T` is kept by the stream, in one allocation.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// let mut cities = connection.stream("select id, name from city", ()).await?;
+    /// while let Some((id, name)) = cities.next_as::<(i32, &str)>().await? {
+    ///     println!("{id}: {name}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`next`](Self::next).
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next), and [`Kind::Conversion`](crate::Kind::Conversion): if the columns do not fit `T`, in
+    /// which case no row is taken, or if a value does not, in which case that row is passed over.
+    ///
+    /// # Source
+    ///
+    /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
+    pub async fn next_as<'s, T: FromRow<'s>>(&'s mut self) -> Result<Option<T>, Error> {
+        self.prepare_plan::<T>()?;
+        let Some(message) = poll_fn(|cx| self.poll_message(cx)).await? else {
+            return Ok(None);
+        };
+        self.find_values(message)?;
+        self.decode_message(message).map(Some)
+    }
+
+    /// The row in a message whose values have been found, as the type that the plan was prepared for.
+    pub(crate) fn decode_message<'s, T: FromRow<'s>>(
+        &'s self,
+        message: Message,
+    ) -> Result<T, Error> {
+        match self.plan.find::<T>() {
+            Some(plan) => T::from_row(plan, self.lend(message)),
+            None => self.lend(message).decode(),
+        }
+    }
+
+    /// Makes the plan for `T`, unless it is there.
+    pub(crate) fn prepare_plan<'s, T: FromRow<'s>>(&mut self) -> Result<(), Error> {
+        self.plan.prepare::<T>(self.statement.columns())
+    }
+
     /// Returns the columns.
     pub fn columns(&self) -> &[Column] {
         self.statement.columns()
@@ -116,6 +179,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             let message = polled.map_err(|error| self.failed(error))?;
             let rows_are_due = self.progress == Progress::Bound && self.error.is_none();
             if message.tag == DataRow::TAG && rows_are_due {
+                self.count += 1;
                 return Poll::Ready(Ok(Some(message)));
             }
             self.handle(message)?;
@@ -140,7 +204,9 @@ impl<'c, R: Runtime> RowStream<'c, R> {
 
     /// Lends a row whose values have been found.
     pub(crate) fn lend(&self, message: Message) -> Row<'_> {
-        Row::new(self.statement.columns(), self.body(message), &self.exchange.connection.offsets)
+        let offsets = &self.exchange.connection.offsets;
+        let row = Row::new(self.statement.columns(), self.body(message), offsets);
+        row.numbered(self.count.checked_sub(1))
     }
 
     /// Whether the server refused the statement because it has forgotten it, or because what it returns is no
@@ -250,7 +316,7 @@ impl<R: Runtime> fmt::Debug for RowStream<'_, R> {
     }
 }
 
-/// A [`Stream`] of rows that own their values: each is one allocation for its bytes and one for its layout.
+/// A [`Stream`] of rows that own their values: each is one allocation.
 pub struct OwnedRowStream<'c, R: Runtime = AnyRuntime> {
     rows: RowStream<'c, R>,
     columns: Arc<[Column]>,
@@ -278,7 +344,7 @@ impl<R: Runtime> Stream for OwnedRowStream<'_, R> {
             Ok(Some(message)) => this
                 .rows
                 .find_values(message)
-                .map(|()| this.rows.lend(message).to_owned(&this.columns)),
+                .map(|()| OwnedRow::copy(this.rows.lend(message), &this.columns)),
             Err(error) => Err(error),
         };
         Poll::Ready(Some(row))

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use postgres_types::FromSql;
+
 use crate::error::Error;
-use crate::message::{CommandTag, DataRow};
-use crate::session::column::Column;
-use crate::session::from_row::FromRow;
+use crate::message::{CommandTag, DataRow, Offset};
+use crate::session::column::{Column, ColumnIndex};
+use crate::session::from_row::{FromRow, checked_column};
 use crate::session::row::Row;
 
 /// All rows of a result. They own their memory, so many results may be open side by side.
@@ -19,7 +21,7 @@ pub struct Rows {
     /// Where each row's body starts in `bodies`.
     starts: Vec<usize>,
     /// Where each value's length stands in its row's body: as many as columns for each row.
-    offsets: Vec<u32>,
+    offsets: Vec<Offset>,
     tag: CommandTag,
 }
 
@@ -72,7 +74,8 @@ impl Rows {
         let end = self.starts.get(index + 1).copied().unwrap_or(self.bodies.len());
         let width = self.columns.len();
         let offsets = self.offsets.get(index * width..(index + 1) * width)?;
-        Some(Row::new(&self.columns, self.bodies.get(start..end)?, offsets))
+        let row = Row::new(&self.columns, self.bodies.get(start..end)?, offsets);
+        Some(row.numbered(u64::try_from(index).ok()))
     }
 
     /// Lends the rows in order.
@@ -82,12 +85,38 @@ impl Rows {
 
     /// Converts every row into `T`, after checking once that the columns fit.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn names(rows: &aiopg::Rows) -> Result<Vec<(i32, &str)>, aiopg::Error> {
+    ///     rows.decode()
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Kind::Conversion`](crate::Kind::Conversion) if the columns do not fit `T`, or a value does not.
     pub fn decode<'r, T: FromRow<'r>>(&'r self) -> Result<Vec<T>, Error> {
         let plan = T::plan(&self.columns)?;
         self.iter().map(|row| T::from_row(&plan, row)).collect()
+    }
+
+    /// Returns the values of one column.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn ids(rows: &aiopg::Rows) -> Result<Vec<i64>, aiopg::Error> {
+    ///     rows.column("id")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if there is no such column, or a value is no `T`.
+    pub fn column<'r, T: FromSql<'r>>(&'r self, index: impl ColumnIndex) -> Result<Vec<T>, Error> {
+        let position = checked_column::<T>(&self.columns, index)?;
+        self.iter().map(|row| row.checked(position)).collect()
     }
 }
 
@@ -153,7 +182,10 @@ mod tests {
         let names: Vec<_> = rows.iter().map(|row| row.get::<Option<&str>>(0)).collect();
         assert_eq!(names, [Some("a"), Some(""), Some("ccc"), None]);
         assert!(rows.row(4).is_none());
-        assert!(rows.decode::<(&str,)>().is_err());
+        let text = rows.decode::<(&str,)>().unwrap_err().to_string();
+        assert!(text.starts_with("row 3: column \"name\" is NULL"), "{text}");
+        assert_eq!(rows.decode::<Option<(&str,)>>().unwrap()[2..], [Some(("ccc",)), None]);
+        assert_eq!(rows.column::<Option<&str>>("name").unwrap(), names);
         assert_eq!(rows.decode::<(Option<&str>,)>().unwrap().len(), 4);
     }
 

@@ -10,3 +10,6 @@
 mod chance;
 mod named;
 mod quoting;
+mod rows;
+mod derive;
+mod derive_params;

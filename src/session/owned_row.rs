@@ -1,0 +1,142 @@
+//! `OwnedRow`: a row that owns its values, with the methods of one that is lent.
+
+use std::fmt;
+use std::sync::Arc;
+
+use postgres_types::FromSql;
+
+use crate::error::Error;
+use crate::session::column::{Column, ColumnIndex};
+use crate::session::row::{Row, value_or_panic};
+
+/// A row that owns its values, in a single allocation.
+///
+/// It has the methods of [`Row`].
+#[derive(Clone)]
+pub struct OwnedRow {
+    columns: Arc<[Column]>,
+    /// The row's body, and behind it where its values stand: as many offsets as columns.
+    data: Box<[u8]>,
+    number: Option<u64>,
+}
+
+impl OwnedRow {
+    /// Copies a row, so that it outlives what lent it; `columns` are its own.
+    pub(crate) fn copy(row: Row<'_>, columns: &Arc<[Column]>) -> Self {
+        let (body, offsets, number) = row.parts();
+        let data = [body, offsets.as_flattened()].concat().into_boxed_slice();
+        Self { columns: Arc::clone(columns), data, number }
+    }
+
+    /// Lends the row.
+    pub fn row(&self) -> Row<'_> {
+        let offsets = self.columns.len().saturating_mul(4);
+        let (body, offsets) = self.data.split_at(self.data.len().saturating_sub(offsets));
+        Row::new(&self.columns, body, offsets.as_chunks().0).numbered(self.number)
+    }
+
+    /// Returns the columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns how many columns there are.
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Tells whether there are no columns.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Returns the value of a column.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_get`](Self::try_get) returns an error.
+    #[track_caller]
+    pub fn get<'r, T: FromSql<'r>>(&'r self, index: impl ColumnIndex) -> T {
+        value_or_panic(self.try_get(index))
+    }
+
+    /// Returns the value of a column; see [`Row::try_get`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Row::try_get`].
+    pub fn try_get<'r, T: FromSql<'r>>(&'r self, index: impl ColumnIndex) -> Result<T, Error> {
+        self.row().try_get(index)
+    }
+
+    /// Returns the bytes of a value as they came; `None` is NULL.
+    ///
+    /// # Errors
+    ///
+    /// As [`Row::raw`].
+    pub fn raw(&self, index: impl ColumnIndex) -> Result<Option<&[u8]>, Error> {
+        self.row().raw(index)
+    }
+
+    /// Returns every column with the bytes of its value as they came; `None` is NULL.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = (&Column, Option<&[u8]>)> {
+        self.row().values()
+    }
+}
+
+impl<'r> From<&'r OwnedRow> for Row<'r> {
+    fn from(row: &'r OwnedRow) -> Self {
+        row.row()
+    }
+}
+
+impl fmt::Debug for OwnedRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.row().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Format;
+    use crate::session::row::tests::with_row;
+
+    #[test]
+    fn an_owned_row_has_the_same_values() {
+        with_row(Format::Binary, |row| {
+            let owned = OwnedRow::copy(row.numbered(Some(7)), &row.columns().into());
+            assert_eq!(owned.get::<i32>("id"), 42);
+            assert_eq!(owned.get::<&str>("name"), "ab");
+            assert!(owned.values().eq(row.values()));
+            assert!(owned.try_get::<i32>("gone").unwrap_err().to_string().starts_with("row 7: "));
+        });
+    }
+
+    /// The methods that `type_name` has in these files.
+    fn methods(type_name: &str) -> Vec<String> {
+        let files =
+            [include_str!("row.rs"), include_str!("owned_row.rs"), include_str!("from_row.rs")];
+        let heads = [format!("impl {type_name} {{"), format!("impl<'r> {type_name}<'r> {{")];
+        let blocks = files.iter().flat_map(|file| file.split("\n}\n")).filter_map(|item| {
+            let head = heads.iter().find_map(|head| item.find(head.as_str()))?;
+            item.get(head..)
+        });
+        let mut names: Vec<_> = blocks
+            .flat_map(|block| block.split("\n    pub fn ").skip(1))
+            .filter_map(|method| method.split(['(', '<']).next().map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn lent_and_owned_rows_have_the_same_methods() {
+        let lent = methods("Row");
+        let owned: Vec<_> = methods("OwnedRow").into_iter().filter(|name| name != "row").collect();
+        assert_eq!(lent, owned);
+        for name in ["columns", "decode", "get", "raw", "try_get", "value_at", "values"] {
+            assert!(lent.iter().any(|known| known == name), "{name} among {lent:?}");
+        }
+    }
+}
