@@ -141,8 +141,7 @@ impl<R: Runtime> Channel<R> {
         if let Some(cause) = &self.ended {
             return Err(Error::closed(Some(cause)));
         }
-        let unsent = !self.machine.unsent().is_empty();
-        if self.machine.is_owed() || !self.cancel_requests.is_empty() || unsent {
+        if self.is_owing() || !self.cancel_requests.is_empty() {
             self.abandon();
             // An error here belongs to whoever gave up its request. The next gets it as a cause.
             let settled = poll_fn(|cx| self.poll_settled(cx)).await;
@@ -181,8 +180,13 @@ impl<R: Runtime> Channel<R> {
         if let Some(cause) = &self.ended {
             return Poll::Ready(Err(Error::closed(Some(cause))));
         }
-        let polled = self.poll_transport(cx);
+        let polled = self.poll_transport(cx, Machine::next_message);
         polled.map_err(|error| self.end(error))
+    }
+
+    /// Whether replies are to be read off, or bytes to be sent, for requests of futures that were dropped.
+    pub(crate) fn is_owing(&self) -> bool {
+        self.machine.is_owed() || !self.machine.unsent().is_empty()
     }
 
     /// Gives up a request: takes it back if it was not sent, else sees to it that the server stops.
@@ -274,10 +278,15 @@ impl<R: Runtime> Channel<R> {
         good_bye
     }
 
-    fn poll_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+    /// Writes and reads until `next` finds in the machine what it looks for.
+    pub(crate) fn poll_transport<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        next: fn(&mut Machine) -> Result<Option<T>, Error>,
+    ) -> Poll<Result<T, Error>> {
         loop {
-            if let Some(message) = self.machine.next_message()? {
-                return Poll::Ready(Ok(message));
+            if let Some(found) = next(&mut self.machine)? {
+                return Poll::Ready(Ok(found));
             }
             if let Err(error) = self.write(cx) {
                 // The server may have said why before it hung up: that is read first.
@@ -336,7 +345,8 @@ impl<R: Runtime> Channel<R> {
         Ok(())
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    /// Reads off what nobody waits for, and has it cancelled if that takes long.
+    pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let rest = self.poll_rest(cx);
         while rest.is_pending() {
             self.cancel_abandoned();
@@ -371,7 +381,7 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// Reads and forgets an abandoned reply. Pending also when it turns out to be long, so that it is cancelled.
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut read = 0;
         while self.machine.is_owed() {
             let message = ready!(self.poll_message(cx))?;

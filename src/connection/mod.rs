@@ -13,6 +13,7 @@ mod target;
 mod cancel;
 mod close;
 mod channel;
+mod unasked;
 mod dial;
 mod start;
 mod route;

@@ -66,6 +66,11 @@ pub enum Kind {
     /// Why: the network or the server failed at the wrong moment; the transaction took effect, or it did not. What to
     /// do: connect again and look whether what it wrote is there, before it is repeated.
     OutcomeUnknown,
+    /// So many notifications were dropped, since nobody received them; the session goes on.
+    ///
+    /// Why: a session listens, and its notifications come faster than they are received. What to do: look up what
+    /// they would have told, and go on receiving.
+    Lagged(u64),
     /// The call cannot be made like this; nothing was run, but for a text with COPY TO STDOUT, which was.
     ///
     /// Why: too many parameters, a statement of another connection, a NUL byte in a text. What to do: correct

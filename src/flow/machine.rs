@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 
 use bytes::BytesMut;
 
-use crate::config::Config;
+use crate::config::{Config, Event};
 use crate::error::{Error, Kind, OneLine, ServerError};
 use crate::flow::input::Input;
+use crate::flow::notification::Queued;
 use crate::flow::output::Output;
 use crate::flow::reports::Reports;
 use crate::flow::request::{End, Protocol, Request};
@@ -28,6 +29,14 @@ pub(crate) struct Message {
     pub(crate) tag: u8,
     start: usize,
     end: usize,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Replies,
+    /// Reading stops at each, so that whoever receives them is not overrun.
+    Notifications,
 }
 
 /// What is sent, what has arrived, and what the server still owes.
@@ -186,6 +195,16 @@ impl Machine {
         &self.reports
     }
 
+    /// Takes the oldest notification that nobody has received.
+    pub(crate) fn take_notification(&mut self) -> Option<Queued> {
+        self.reports.notifications_mut().pop()
+    }
+
+    /// Forgets the notifications that nobody has received.
+    pub(crate) fn forget_notifications(&mut self) {
+        self.reports.notifications_mut().clear();
+    }
+
     pub(crate) fn key(&self) -> Option<(i32, &[u8])> {
         self.key.as_ref().map(|(process_id, key)| (*process_id, &**key))
     }
@@ -208,6 +227,20 @@ impl Machine {
     ///
     /// An error ends the session: the server broke the protocol, or said that it ends the session itself.
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>, Error> {
+        self.next(Wanted::Replies)
+    }
+
+    /// Reads messages until there is a notification, and tells whether there is one; `None` until more bytes have
+    /// arrived. Nothing may be owed.
+    pub(crate) fn next_notification(&mut self) -> Result<Option<()>, Error> {
+        if self.reports.notifications().is_empty() {
+            // A message that belongs to a request is refused in there.
+            let _: Option<Message> = self.next(Wanted::Notifications)?;
+        }
+        Ok((!self.reports.notifications().is_empty()).then_some(()))
+    }
+
+    fn next(&mut self, wanted: Wanted) -> Result<Option<Message>, Error> {
         while let Some(message) = self.take_message()? {
             self.take_note(message)?;
             let body = self.input.at(message.start, message.end);
@@ -224,7 +257,14 @@ impl Machine {
                     self.reports.add_notice(notice.0);
                 }
                 NotificationResponse::TAG => {
-                    NotificationResponse::decode(body)?;
+                    let notification = NotificationResponse::decode(body)?;
+                    if self.reports.add_notification(&notification) {
+                        let process_id = self.key.as_ref().map(|(process_id, _)| *process_id);
+                        self.reports.tell(&Event::NotificationsLagged { process_id });
+                    }
+                    if wanted == Wanted::Notifications {
+                        return Ok(None);
+                    }
                 }
                 ErrorResponse::TAG if self.ends_session(body)? => {
                     let error = ErrorResponse::decode(body)?;
@@ -362,7 +402,7 @@ impl Machine {
     fn limit(&self, tag: u8) -> usize {
         match tag {
             b'D' | b'd' | b'V' => self.message_limit,
-            b'A' | b'E' | b'N' | b'S' | b'T' | b't' => REPORT_LIMIT,
+            b'E' | b'N' | b'S' | b'T' | b't' => REPORT_LIMIT,
             _ => SHORT_LIMIT,
         }
     }

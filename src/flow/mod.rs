@@ -2,6 +2,7 @@
 
 mod input;
 mod output;
+mod notification;
 mod reports;
 mod encryption;
 mod startup;
@@ -15,5 +16,7 @@ mod startup_tests;
 
 pub(crate) use crate::flow::encryption::{Ability, Answer, Encryption, choices};
 pub(crate) use crate::flow::machine::{Machine, Message};
+pub use crate::flow::notification::Notification;
+pub(crate) use crate::flow::notification::Queued;
 pub(crate) use crate::flow::request::{End, Protocol, Request};
 pub(crate) use crate::flow::startup::{Credentials, Startup, Step, stretch};

@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::config::{Config, Event, Events, NoticeHook};
 use crate::error::{Error, Kind, ServerError};
-use crate::message::{ParameterStatus, TransactionStatus};
+use crate::flow::notification::NotificationQueue;
+use crate::message::{NotificationResponse, ParameterStatus, TransactionStatus};
 
 /// Notices that are kept; enough to see what led to an error.
 const MAX_NOTICES: usize = 50;
@@ -24,6 +25,7 @@ pub(crate) struct Reports {
     parameters: Vec<(Box<str>, Box<str>)>,
     notices: VecDeque<ServerError>,
     notice_bytes: usize,
+    notifications: NotificationQueue,
     hook: Option<NoticeHook>,
     events: Events,
 }
@@ -35,6 +37,7 @@ impl Reports {
             parameters: Vec::new(),
             notices: VecDeque::new(),
             notice_bytes: 0,
+            notifications: NotificationQueue::default(),
             hook: config.notice_hook.clone(),
             events: config.events.clone(),
         }
@@ -74,6 +77,20 @@ impl Reports {
             let Some(oldest) = self.notices.pop_front() else { break };
             self.notice_bytes = self.notice_bytes.saturating_sub(size(&oldest));
         }
+    }
+
+    /// Keeps a notification until it is received, and tells whether that made others be dropped where it had not
+    /// before.
+    pub(crate) fn add_notification(&mut self, notification: &NotificationResponse<'_>) -> bool {
+        self.notifications.push(notification)
+    }
+
+    pub(crate) fn notifications(&self) -> &NotificationQueue {
+        &self.notifications
+    }
+
+    pub(crate) fn notifications_mut(&mut self) -> &mut NotificationQueue {
+        &mut self.notifications
     }
 
     pub(crate) fn transaction_status(&self) -> TransactionStatus {

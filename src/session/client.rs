@@ -119,6 +119,15 @@ pub trait Client: Send {
         self.connection().batch_execute(sql)
     }
 
+    /// As [`Connection::notify`].
+    fn notify(
+        &mut self,
+        channel: &str,
+        payload: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        self.connection().notify(channel, payload)
+    }
+
     /// As [`Connection::simple_query`].
     fn simple_query(&mut self, sql: &str) -> impl Future<Output = Result<Vec<Rows>, Error>> + Send {
         self.connection().simple_query(sql)

@@ -66,6 +66,11 @@ impl Riders {
         !self.queries.is_empty()
     }
 
+    /// Takes the query that goes out first, to be sent by itself.
+    pub(crate) fn take_query(&mut self) -> Option<Cow<'static, str>> {
+        (!self.queries.is_empty()).then(|| self.queries.remove(0))
+    }
+
     /// Takes back this opener and those behind it, and tells whether it was still waiting. If it was not, all that
     /// wait stand behind it.
     pub(crate) fn withdraw(&mut self, sql: &str) -> bool {

@@ -1,5 +1,12 @@
 //! Cursors, transactions, notifications and large objects, against real servers and on every runtime.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the line where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test stops at the line where it fails"
+)]
 
 mod transactions;
+mod notifications;
