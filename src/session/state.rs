@@ -75,7 +75,7 @@ impl<R: Runtime> Connection<R> {
     /// Tells whether something is still to come from the server for an operation whose future was dropped. The next
     /// operation reads it off first.
     pub fn is_busy(&self) -> bool {
-        self.channel.is_owing()
+        !self.is_closed() && self.channel.is_owing()
     }
 
     /// Returns the character set that texts have on their way, as the server reports it: `UTF8`, always.

@@ -10,3 +10,4 @@
 
 mod transactions;
 mod notifications;
+mod parity;

@@ -14,7 +14,7 @@ use futures::future::{Either, join, select};
 use futures::{StreamExt, TryStreamExt};
 
 /// A name for a channel that no other test uses: the server's channels belong to the whole database.
-fn channel() -> String {
+pub(crate) fn channel() -> String {
     format!("Channel \"{}\"", Server::shared().fresh_schema())
 }
 
