@@ -90,7 +90,9 @@ pub use crate::error::{Attempt, Error, Kind, ServerError, SqlState};
 pub use crate::flow::Notification;
 pub use crate::message::{CommandTag, Format, TransactionStatus};
 pub use crate::session::{
-    Client, Column, ColumnIndex, Connection, DecodedStream, FromRow, IsolationLevel, Iter, Notifications, OwnedRow, OwnedRowStream, Row, RowStream, Rows, Savepoint, Source, Statement, ToStatement, Transaction, TransactionOptions, checked_column,
+    Client, Column, ColumnIndex, Connection, DecodedStream, FromRow, IsolationLevel, Iter,
+    Notifications, OwnedRow, OwnedRowStream, Row, RowStream, Rows, Savepoint, Source, Statement,
+    ToStatement, Transaction, TransactionOptions, checked_column,
 };
 #[doc(hidden)]
 pub use crate::types::__name;

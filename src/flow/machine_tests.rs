@@ -1,7 +1,9 @@
 //! What the machine makes of bytes.
 
-use super::*;
-use crate::message::{Query, TransactionStatus};
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::flow::{Machine, Protocol, Request};
+use crate::message::{Encode, Query, Sync, TransactionStatus};
 
 fn machine() -> Machine {
     let mut machine = Machine::new(&Config::new().message_limit_bytes(100_000));

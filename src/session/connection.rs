@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn connections_are_send_and_sync() {
-        fn shareable<T: Send + Sync + 'static>() {}
+        fn shareable<T: Send + std::marker::Sync + 'static>() {}
         shareable::<Connection>();
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use aiopg::{Client, Connection, Error, Event, Kind, Notification, Runtime};
 use aiopg_tests::cancel::PollLimit;
-use aiopg_tests::relay::Plan;
+use aiopg_tests::relay::{Plan, Relay};
 use aiopg_tests::session::{self, ask};
 use aiopg_tests::{Server, on_every_runtime};
 use futures::future::{Either, join, select};
@@ -80,7 +80,8 @@ async fn notifications_come_between_and_during_statements<R: Runtime>(rt: R) -> 
         notifying.notify(&name, "during").await
     };
     let (slept, notified) = join(sleeping, during).await;
-    (slept?, notified?);
+    slept?;
+    notified?;
     for expected in ["between", "during"] {
         assert_eq!(listening.notifications().recv().await?.payload(), expected);
     }
@@ -297,11 +298,8 @@ async fn a_waiting_session_learns_that_its_link_is_cut_or_reset<R: Runtime>(rt: 
             let mut notifications = listening.notifications();
             let mut waiting = pin!(notifications.recv());
             assert!(PollLimit::new(waiting.as_mut(), 1).await.is_none());
-            if cut {
-                relay.close_all()
-            } else {
-                relay.reset_all()
-            }
+            let end = if cut { Relay::close_all } else { Relay::reset_all };
+            end(&relay);
             assert_eq!(waiting.await.unwrap_err().kind(), Kind::Closed);
         }
         let cause = if cut { "closed the connection" } else { "could not read" };
