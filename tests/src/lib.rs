@@ -29,6 +29,7 @@ pub mod cancel;
 pub mod counting;
 pub mod warnings;
 pub mod matrix;
+pub mod decoders;
 pub mod script;
 pub mod relay;
 mod probe;

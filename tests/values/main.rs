@@ -13,3 +13,8 @@ mod quoting;
 mod rows;
 mod derive;
 mod derive_params;
+mod table;
+mod scalars;
+mod times;
+mod texts;
+mod decoders;

@@ -1,0 +1,229 @@
+//! Every type that reads values, as one list: for tests that feed them bytes that no server sends.
+
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
+
+use aiopg::postgres_types::{FromSqlOwned, IsNull, ToSql, Type};
+use aiopg::types::{
+    Bits, Cid, Date, Interval, Money, Numeric, PgLsn, PgSnapshot, Tid, Time, TimeTz, Timestamp,
+    Timestamptz, Void, Xid, Xid8,
+};
+use bytes::BytesMut;
+
+/// One type of ours, and what must hold of whatever it reads.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    name: &'static str,
+    r#type: Type,
+    check: fn(&Type, &[u8]) -> Result<Read, String>,
+}
+
+/// What became of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// They are a value.
+    Value,
+    /// They are none.
+    Refused,
+}
+
+impl Decoder {
+    /// Its name in the list of seeds: that of PostgreSQL.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Reads `raw`: nothing may panic, and a value that was read must be written again as itself.
+    ///
+    /// # Errors
+    ///
+    /// What does not hold, with the bytes.
+    pub fn check(&self, raw: &[u8]) -> Result<Read, String> {
+        let checked = catch_unwind(AssertUnwindSafe(|| (self.check)(&self.r#type, raw)));
+        let checked = checked.unwrap_or_else(|_| Err("it panics".to_owned()));
+        checked.map_err(|fault| format!("{} {}: {fault}", self.name, hex(raw)))
+    }
+}
+
+/// Every decoder of `aiopg::types`.
+pub fn decoders() -> Vec<Decoder> {
+    vec![
+        text::<Bits>("varbit", Type::VARBIT),
+        text::<Cid>("cid", Type::CID),
+        text::<Date>("date", Type::DATE),
+        text::<Interval>("interval", Type::INTERVAL),
+        binary::<Money>("money", Type::MONEY),
+        text::<Numeric>("numeric", Type::NUMERIC),
+        text::<PgLsn>("pg_lsn", Type::PG_LSN),
+        text::<PgSnapshot>("pg_snapshot", Type::PG_SNAPSHOT),
+        text::<Tid>("tid", Type::TID),
+        text::<Time>("time", Type::TIME),
+        text::<TimeTz>("timetz", Type::TIMETZ),
+        text::<Timestamp>("timestamp", Type::TIMESTAMP),
+        text::<Timestamptz>("timestamptz", Type::TIMESTAMPTZ),
+        binary::<Void>("void", Type::VOID),
+        text::<Xid>("xid", Type::XID),
+        text::<Xid8>("xid8", Type::XID8),
+    ]
+}
+
+/// A type that reads and writes its text, too.
+pub fn text<T>(name: &'static str, r#type: Type) -> Decoder
+where
+    T: FromSqlOwned + ToSql + PartialEq + Debug + Display + FromStr<Err: Debug>,
+{
+    let check = |r#type: &Type, raw: &[u8]| {
+        let Some(value) = there_and_back::<T>(r#type, raw)? else { return Ok(Read::Refused) };
+        let text = value.to_string();
+        let again = text.parse::<T>().map_err(|error| format!("its text {text}: {error:?}"))?;
+        if again == value && again.to_string() == text {
+            return Ok(Read::Value);
+        }
+        Err(format!("its text {text} is read as {again:?}"))
+    };
+    Decoder { name, r#type, check }
+}
+
+/// A type without a text.
+pub fn binary<T>(name: &'static str, r#type: Type) -> Decoder
+where
+    T: FromSqlOwned + ToSql + PartialEq + Debug,
+{
+    let check = |r#type: &Type, raw: &[u8]| {
+        there_and_back::<T>(r#type, raw).map(|value| value.map_or(Read::Refused, |_| Read::Value))
+    };
+    Decoder { name, r#type, check }
+}
+
+fn there_and_back<T>(r#type: &Type, raw: &[u8]) -> Result<Option<T>, String>
+where
+    T: FromSqlOwned + ToSql + PartialEq + Debug,
+{
+    let Ok(value) = T::from_sql(r#type, raw) else { return Ok(None) };
+    let written = write(&value, r#type)?;
+    let again = T::from_sql(r#type, &written);
+    let again = again.map_err(|error| format!("what it writes, {}: {error}", hex(&written)))?;
+    if again != value || write(&again, r#type)? != written {
+        return Err(format!("it becomes {}", hex(&written)));
+    }
+    // Whatever it is, it can be looked at.
+    let _ = format!("{value:?}");
+    Ok(Some(value))
+}
+
+fn write<T: ToSql>(value: &T, r#type: &Type) -> Result<Vec<u8>, String> {
+    let mut out = BytesMut::new();
+    match value.to_sql(r#type, &mut out) {
+        Ok(IsNull::No) => Ok(out.to_vec()),
+        Ok(IsNull::Yes) => Err("it is written as NULL".to_owned()),
+        Err(error) => Err(format!("it is not written: {error}")),
+    }
+}
+
+/// The valid values that mutations start from, by the name of the decoder.
+///
+/// Each line of `tests/seeds/values.txt` is a name and the bytes in hexadecimal.
+pub fn seeds() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
+    let mut seeds = BTreeMap::<_, Vec<_>>::new();
+    let lines = include_str!("../seeds/values.txt").lines();
+    for line in lines.filter(|line| !line.starts_with('#')) {
+        let (name, digits) = line.split_once(' ').unwrap_or((line, ""));
+        let bytes =
+            unhex(digits).unwrap_or_else(|| panic!("a seed that is not hexadecimal: {line}"));
+        seeds.entry(name).or_default().push(bytes);
+    }
+    seeds
+}
+
+/// `bytes` as in the list of seeds.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let byte = |at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    (0..digits.len()).step_by(2).map(byte).collect()
+}
+
+/// Makes bodies by mutation; the same ones from the same seed.
+#[derive(Clone, Debug)]
+pub struct Mutator(u64);
+
+/// Numbers at which something begins or ends.
+const EDGES: [u64; 14] = [
+    0,
+    1,
+    u64::MAX,
+    0x7fff_ffff_ffff_ffff,
+    0x8000_0000_0000_0000,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    0x7fff,
+    0x8000,
+    9_999,
+    10_000,
+    86_400_000_000,
+    57_600,
+];
+
+impl Mutator {
+    /// Starts a sequence.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bound = u64::try_from(bound).expect("a bound");
+        usize::try_from((mixed ^ (mixed >> 31)) % bound).expect("less than the bound")
+    }
+
+    /// `count` bytes, whatever they are.
+    pub fn noise(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.byte()).collect()
+    }
+
+    /// `body`, changed in one to four places.
+    pub fn mutate(&mut self, body: &[u8]) -> Vec<u8> {
+        let mut body = body.to_vec();
+        for _ in 0..=self.below(4) {
+            let at = self.below(body.len() + 1);
+            match self.below(7) {
+                0 => body.truncate(at),
+                1 => body.insert(at, self.byte()),
+                2 => self.put_edge(&mut body, at),
+                3 => {
+                    let piece = body[at..].to_vec();
+                    body.extend(piece.iter().take(64));
+                }
+                4 if at < body.len() => {
+                    body.remove(at);
+                }
+                5 if at < body.len() => body[at] ^= 1 << self.below(8),
+                _ if at < body.len() => body[at] = self.byte(),
+                _ => {}
+            }
+        }
+        body
+    }
+
+    fn put_edge(&mut self, body: &mut [u8], at: usize) {
+        let width = [1, 2, 4, 8][self.below(4)];
+        // Where a field is likely to begin.
+        let at = at - at % width.min(2);
+        let nearby = u64::try_from(self.below(3)).expect("a small number");
+        let edge = EDGES[self.below(EDGES.len())].wrapping_add(nearby).wrapping_sub(1);
+        let bytes = &edge.to_be_bytes()[8 - width..];
+        body.iter_mut().skip(at).zip(bytes).for_each(|(byte, edge)| *byte = *edge);
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::try_from(self.below(256)).expect("a byte")
+    }
+}
