@@ -83,16 +83,16 @@ pub use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 pub use crate::config::{
     AuthMethod, ChannelBinding, Config, Event, Host, Keepalives, LoadBalanceHosts, OnDrop,
     ProtocolVersion, RequireAuth, SslCertMode, SslMode, SslNegotiation, SslSni, SslVersion,
-    TargetSessionAttrs, UseEnvironment,
+    StatementMode, TargetSessionAttrs, UseEnvironment,
 };
 pub use crate::connection::CancelToken;
 pub use crate::error::{Attempt, Error, Kind, ServerError, SqlState};
 pub use crate::flow::Notification;
 pub use crate::message::{CommandTag, Format, TransactionStatus};
 pub use crate::session::{
-    Client, Column, ColumnIndex, Connection, DecodedStream, FromRow, IsolationLevel, Iter,
-    Notifications, OwnedRow, OwnedRowStream, Row, RowStream, Rows, Savepoint, Source, Statement,
-    ToStatement, Transaction, TransactionOptions, checked_column,
+    Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Fetch, FromRow,
+    IsolationLevel, Iter, Notifications, OwnedRow, OwnedRowStream, Row, RowStream, Rows, Savepoint,
+    Source, Statement, ToStatement, Transaction, TransactionOptions, checked_column,
 };
 #[doc(hidden)]
 pub use crate::types::__name;

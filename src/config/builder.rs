@@ -11,6 +11,7 @@ use crate::config::event::Events;
 use crate::config::keyword::KeyWord;
 use crate::config::provider::PasswordProvider;
 use crate::config::salted::SaltedPasswords;
+use crate::config::statement_mode::StatementMode;
 use crate::config::values::Values;
 use crate::error::ServerError;
 
@@ -154,6 +155,8 @@ pub struct Config {
     pub(crate) on_drop: OnDrop,
     pub(crate) message_limit_bytes: usize,
     pub(crate) statement_cache_capacity: usize,
+    pub(crate) statement_mode: StatementMode,
+    pub(crate) query_timeout: Option<Duration>,
     pub(crate) notice_hook: Option<NoticeHook>,
     pub(crate) events: Events,
     pub(crate) salted: Arc<SaltedPasswords>,
@@ -179,6 +182,8 @@ impl Default for Config {
             on_drop: OnDrop::default(),
             message_limit_bytes: DEFAULT_MESSAGE_LIMIT,
             statement_cache_capacity: DEFAULT_STATEMENT_CACHE,
+            statement_mode: StatementMode::default(),
+            query_timeout: None,
             notice_hook: None,
             events: Events::default(),
             salted: Arc::default(),
@@ -213,6 +218,8 @@ impl fmt::Debug for Config {
             .field("on_drop", &self.on_drop)
             .field("message_limit_bytes", &self.message_limit_bytes)
             .field("statement_cache_capacity", &self.statement_cache_capacity)
+            .field("statement_mode", &self.statement_mode)
+            .field("query_timeout", &self.query_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ mod require_auth;
 mod check;
 mod values;
 mod provider;
+mod statement_mode;
 mod event;
 mod salted;
 mod builder;
@@ -47,3 +48,4 @@ pub(crate) use crate::config::secret::Secret;
 pub(crate) use crate::config::settings::{Endpoint, Settings};
 #[cfg(feature = "tls")]
 pub(crate) use crate::config::settings::{RootCertificates, TlsSettings};
+pub use crate::config::statement_mode::StatementMode;

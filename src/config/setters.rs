@@ -11,6 +11,7 @@ use crate::config::choice::{Keepalives, LoadBalanceHosts, ProtocolVersion, Targe
 use crate::config::event::{Event, Events};
 use crate::config::keyword::KeyWord;
 use crate::config::provider::PasswordProvider;
+use crate::config::statement_mode::StatementMode;
 use crate::error::ServerError;
 
 /// Where to connect.
@@ -355,6 +356,27 @@ impl Config {
     #[must_use]
     pub fn statement_cache_capacity(mut self, capacity: usize) -> Self {
         self.statement_cache_capacity = capacity;
+        self
+    }
+
+    /// Sets how statements reach the server; a single call may choose otherwise by [`Call`](crate::Call). Default:
+    /// [`StatementMode::Cached`].
+    #[must_use]
+    pub fn statement_mode(mut self, mode: StatementMode) -> Self {
+        self.statement_mode = mode;
+        self
+    }
+
+    /// Sets how long a statement may take, from its request to the end of its reply; a stream, from one row to the
+    /// next. `None` is for ever, and zero is at once. A single call may choose otherwise by [`Call`](crate::Call).
+    /// Default: `None`.
+    ///
+    /// After that time the server is asked to cancel the statement, and the call fails with
+    /// [`Kind::Timeout`](crate::Kind::Timeout) as soon as the server has. The session stays usable; only a server that does not
+    /// react within another 10 seconds is given up. The server's own limit is `statement_timeout`.
+    #[must_use]
+    pub fn query_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.query_timeout = limit.into();
         self
     }
 

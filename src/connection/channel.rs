@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -12,11 +11,13 @@ use bytes::BytesMut;
 use sync_wrapper::SyncWrapper;
 
 use crate::config::{Config, Event, OnDrop};
-use crate::connection::cancel::{CancelRequests, CancelToken};
+use crate::connection::cancel::CancelToken;
+use crate::connection::canceller::{Cancellable, Canceller};
 use crate::connection::close::close;
+use crate::connection::limit::{Due, Limit};
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, ServerError, SqlState};
 use crate::flow::{End, Machine, Message, Protocol, Request};
 use crate::message::{Encode, Execute, Query, Sync, Terminate};
 
@@ -26,19 +27,6 @@ const READS_PER_TURN: u32 = 16;
 /// What is read of an abandoned reply before the statement is cancelled, in bytes: a cancel request costs a
 /// connection to the server, and a short reply is often on its way already.
 const READ_BEFORE_CANCEL: usize = 64 << 10;
-
-/// How long an abandoned statement may go on after it was cancelled before that is done again: longer than a
-/// server takes to stop one. It doubles each time up to [`MOST_PATIENCE`], as each costs the server a process.
-const PATIENCE: Duration = Duration::from_millis(250);
-const MOST_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Whether an abandoned request may be cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cancellable {
-    Yes,
-    /// It ends a transaction: cancelled, its outcome would be unknown.
-    No,
-}
 
 /// Whether a request that was given up had not been sent, so that the server never hears of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,18 +41,11 @@ pub(crate) struct Channel<R: Runtime> {
     /// Gone when the session has ended, so that the server learns of it at once.
     transport: SyncWrapper<Option<Transport<R>>>,
     machine: Machine,
-    /// Where cancel requests go; none for a stream that the caller brought.
-    target: Option<Target>,
     on_drop: OnDrop,
-    cancellable: Cancellable,
+    canceller: Canceller<R>,
     /// Nobody waits for the reply that is owed.
     abandoned: bool,
-    cancel_requests: CancelRequests,
-    /// A cancel request was made for the abandoned statement.
-    cancelled: bool,
-    /// How long the statement may go on after that, and the timer for it.
-    patience: Duration,
-    again: Option<SyncWrapper<Pin<Box<R::Sleep>>>>,
+    limit: Limit<R>,
     /// Something was written that is not flushed.
     unflushed: bool,
     /// Reads that have succeeded since the executor had its turn.
@@ -87,14 +68,10 @@ impl<R: Runtime> Channel<R> {
             runtime,
             transport: SyncWrapper::new(Some(transport)),
             machine: Machine::new(config),
-            target,
             on_drop: config.on_drop,
-            cancellable: Cancellable::No,
+            canceller: Canceller::new(target),
             abandoned: false,
-            cancel_requests: CancelRequests::default(),
-            cancelled: false,
-            patience: PATIENCE,
-            again: None,
+            limit: Limit::new(),
             unflushed: false,
             reads: 0,
             write_error: None,
@@ -141,7 +118,7 @@ impl<R: Runtime> Channel<R> {
         if let Some(cause) = &self.ended {
             return Err(Error::closed(Some(cause)));
         }
-        if self.is_owing() || !self.cancel_requests.is_empty() {
+        if self.is_owing() || !self.canceller.is_idle() {
             self.abandon();
             // An error here belongs to whoever gave up its request. The next gets it as a cause.
             let settled = poll_fn(|cx| self.poll_settled(cx)).await;
@@ -162,11 +139,8 @@ impl<R: Runtime> Channel<R> {
         write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.machine.request(request, write)?;
-        self.cancellable = cancellable;
+        self.canceller.begin(cancellable);
         self.abandoned = false;
-        self.cancelled = false;
-        self.patience = PATIENCE;
-        self.again = None;
         Ok(())
     }
 
@@ -181,7 +155,52 @@ impl<R: Runtime> Channel<R> {
             return Poll::Ready(Err(Error::closed(Some(cause))));
         }
         let polled = self.poll_transport(cx, Machine::next_message);
+        if polled.is_pending() && self.limit.is_set() && !self.abandoned {
+            let due = ready!(self.poll_limit(cx));
+            return Poll::Ready(Err(due));
+        }
         polled.map_err(|error| self.end(error))
+    }
+
+    /// Ready when the operation has taken so long that it fails here. Before that the server is asked to cancel it.
+    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            let due = self.limit.poll_due(&self.runtime, cx);
+            match due {
+                Poll::Ready(Due::Cancel) if self.machine.withdraw() => {
+                    return Poll::Ready(self.limit.error().unsent());
+                }
+                Poll::Ready(Due::Cancel) => self.cancel_running(),
+                Poll::Ready(Due::GiveUp) => {
+                    let error = self.limit.error();
+                    return Poll::Ready(self.end(error));
+                }
+                Poll::Pending if self.limit.is_overdue() => {
+                    // If there is no background, they are carried on here. The next operation learns what became of them.
+                    let _: Poll<Result<(), Error>> = self.canceller.poll_done(cx);
+                    ready!(self.canceller.poll_patience(&self.runtime, cx));
+                    self.cancel_running();
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Sets how long the operation that begins now may take.
+    pub(crate) fn limit(&mut self, limit: Option<Duration>) {
+        self.limit.start(&self.runtime, limit);
+    }
+
+    /// The caller looks at what has come: the time that this takes is his.
+    pub(crate) fn rest(&mut self) {
+        self.limit.rest();
+    }
+
+    /// The server's refusal of a request, as its caller hears it.
+    pub(crate) fn refusal(&self, refusal: ServerError) -> Error {
+        let timed_out = self.limit.is_overdue() && refusal.sqlstate == SqlState::QUERY_CANCELED;
+        let error = Error::from_server(refusal);
+        if timed_out { self.limit.error().with_source(error) } else { error }
     }
 
     /// Whether replies are to be read off, or bytes to be sent, for requests of futures that were dropped.
@@ -351,7 +370,7 @@ impl<R: Runtime> Channel<R> {
         while rest.is_pending() {
             self.cancel_abandoned();
             ready!(self.poll_cancel_requests(cx))?;
-            ready!(self.poll_patience(cx));
+            ready!(self.canceller.poll_patience(&self.runtime, cx));
         }
         ready!(self.poll_cancel_requests(cx))?;
         rest
@@ -359,25 +378,8 @@ impl<R: Runtime> Channel<R> {
 
     /// Ready when no cancel request is under way. One that nobody confirmed ends the session.
     fn poll_cancel_requests(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let done = self.cancel_requests.poll_done(cx);
+        let done = self.canceller.poll_done(cx);
         done.map_err(|error| self.end(error))
-    }
-
-    /// Ready when an abandoned statement has gone on for a while after it was cancelled: the server forgets a
-    /// cancel request that reaches the session before the statement does, so it is to be made again.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.cancelled {
-            return Poll::Pending;
-        }
-        let (runtime, patience) = (&self.runtime, self.patience);
-        let timer = self.again.get_or_insert_with(|| {
-            SyncWrapper::new(Box::pin(runtime.sleep_until(runtime.now() + patience)))
-        });
-        ready!(timer.get_mut().as_mut().poll(cx));
-        self.again = None;
-        self.patience = patience.saturating_mul(2).min(MOST_PATIENCE);
-        self.cancelled = false;
-        Poll::Ready(())
     }
 
     /// Reads and forgets an abandoned reply. Pending also when it turns out to be long, so that it is cancelled.
@@ -402,24 +404,21 @@ impl<R: Runtime> Channel<R> {
         Poll::Ready(Ok(()))
     }
 
-    /// Has an abandoned statement cancelled, if it may be and is on the server.
+    /// Has an abandoned statement cancelled, if that is wanted.
     fn cancel_abandoned(&mut self) {
-        let due = self.on_drop == OnDrop::Cancel
-            && self.cancellable == Cancellable::Yes
-            && !self.cancelled
-            && self.machine.unsent().is_empty();
-        if due && let Some(token) = self.cancel_token() {
-            self.cancelled = true;
-            token.cancel_detached();
+        if self.on_drop == OnDrop::Cancel {
+            self.cancel_running();
         }
+    }
+
+    /// Has a statement cancelled, if it may be and is on the server.
+    fn cancel_running(&mut self) {
+        self.canceller.cancel(&self.runtime, &self.machine);
     }
 
     /// What cancels the session's statement from outside; `None` where nobody knows how to reach the server.
     pub(crate) fn cancel_token(&self) -> Option<CancelToken<R>> {
-        let (process_id, secret_key) = self.machine.key()?;
-        let (runtime, target) = (self.runtime.clone(), self.target.clone()?);
-        let requests = self.cancel_requests.clone();
-        Some(CancelToken::new(runtime, target, process_id, secret_key, requests))
+        self.canceller.token(&self.runtime, &self.machine)
     }
 }
 
@@ -453,7 +452,7 @@ impl<R: Runtime> fmt::Debug for Channel<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
             .field("machine", &self.machine)
-            .field("target", &self.target)
+            .field("canceller", &self.canceller)
             .field("abandoned", &self.abandoned)
             .field("ended", &self.ended)
             .finish_non_exhaustive()

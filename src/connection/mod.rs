@@ -12,6 +12,8 @@ mod encrypt;
 mod target;
 mod cancel;
 mod close;
+mod canceller;
+mod limit;
 mod channel;
 mod unasked;
 mod dial;
@@ -20,6 +22,7 @@ mod route;
 mod open;
 
 pub use crate::connection::cancel::CancelToken;
-pub(crate) use crate::connection::channel::{Cancellable, Channel, Withdrawn};
+pub(crate) use crate::connection::canceller::Cancellable;
+pub(crate) use crate::connection::channel::{Channel, Withdrawn};
 pub(crate) use crate::connection::open::{open, open_stream};
 pub(crate) use crate::connection::transport::Transport;

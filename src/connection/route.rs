@@ -5,7 +5,8 @@ use std::future::poll_fn;
 use aiopg_runtime::Runtime;
 
 use crate::config::TargetSessionAttrs;
-use crate::connection::channel::{Cancellable, Channel};
+use crate::connection::canceller::Cancellable;
+use crate::connection::channel::Channel;
 use crate::error::{Error, Kind};
 use crate::flow::{Protocol, Request};
 use crate::message::{Backend, DataRow, Encode, Query};

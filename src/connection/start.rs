@@ -6,7 +6,8 @@ use aiopg_runtime::Runtime;
 
 use crate::auth::{NONCE_LENGTH, SaltedPassword};
 use crate::config::{Config, SaltedPasswords, Secret, Settings};
-use crate::connection::channel::{Cancellable, Channel};
+use crate::connection::canceller::Cancellable;
+use crate::connection::channel::Channel;
 use crate::connection::encrypt::Ready;
 use crate::connection::target::Target;
 use crate::error::{Error, Kind};

@@ -35,7 +35,6 @@ impl Request {
 
 /// Whether the last Sync of a request has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "every request is written as a whole")]
 pub(crate) enum End {
     Written,
     /// More is to be written; given up before that, the server can go on as if nothing were missing.

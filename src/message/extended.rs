@@ -150,7 +150,6 @@ impl Encode for Sync {
 }
 
 /// Flush: asks for what the server has to say so far.
-#[cfg_attr(not(test), expect(dead_code, reason = "every request ends with Sync"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flush;
 

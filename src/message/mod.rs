@@ -19,7 +19,7 @@ pub(crate) use crate::message::backend::Backend;
 pub(crate) use crate::message::codec::{Decode, Encode};
 pub(crate) use crate::message::copy::CopyFail;
 pub(crate) use crate::message::extended::{
-    Close, Describe, Execute, Parse, Sync, Value, write_bind,
+    Close, Describe, Execute, Flush, Parse, Sync, Value, write_bind,
 };
 pub use crate::message::format::Format;
 pub(crate) use crate::message::format::Object;

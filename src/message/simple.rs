@@ -62,6 +62,12 @@ impl CommandTag {
     /// The tag of a statement that had no text: EmptyQueryResponse stands in for CommandComplete.
     pub(crate) const EMPTY: Self = Self { text: [0; MAX_TAG], length: 0 };
 
+    /// The same tag with another number of rows.
+    pub(crate) fn with_rows(self, rows: u64) -> Self {
+        let (word, _) = self.as_str().rsplit_once(' ').unwrap_or((self.as_str(), ""));
+        Self::new(&format!("{word} {rows}")).unwrap_or(self)
+    }
+
     fn new(text: &str) -> Option<Self> {
         let mut tag = Self { text: [0; MAX_TAG], length: u8::try_from(text.len()).ok()? };
         tag.text.get_mut(..text.len())?.copy_from_slice(text.as_bytes());

@@ -1,19 +1,53 @@
 //! Writes parameters: Bind with each value in the type that the statement expects.
 
+use std::num::NonZeroU32;
+
 use bytes::BytesMut;
 use postgres_types::{IsNull, ToSql, Type};
 
 use crate::error::Error;
-use crate::message::{Encode, Execute, Format, Sync, Value, write_bind};
+use crate::flow::{End, Protocol, Request};
+use crate::message::{Encode, Execute, Flush, Format, Sync, Value, write_bind};
 use crate::types::{self, Params};
 use crate::wire::Writer;
 
-/// Writes Bind, Execute and Sync.
+/// How far a statement is run by its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    End,
+    /// For so many rows; then it rests, and the request stays open.
+    Rows(NonZeroU32),
+}
+
+impl Until {
+    pub(crate) fn request(self) -> Request {
+        let end = if self == Self::End { End::Written } else { End::Open };
+        Request { end, ..Request::new(Protocol::Extended) }
+    }
+
+    /// Writes Execute, and what has the server answer.
+    pub(crate) fn write(self, out: &mut BytesMut) -> Result<(), Error> {
+        match self {
+            Self::End => {
+                Execute::WHOLE.encode(out)?;
+                Sync.encode(out)
+            }
+            Self::Rows(rows) => {
+                let most_rows = i32::try_from(rows.get()).unwrap_or(i32::MAX);
+                Execute { portal: "", most_rows }.encode(out)?;
+                Flush.encode(out)
+            }
+        }
+    }
+}
+
+/// Writes Bind, Execute, and Sync or Flush.
 pub(crate) fn write_run(
     out: &mut BytesMut,
     statement: &str,
     types: &[Type],
     params: &dyn Params,
+    until: Until,
 ) -> Result<(), Error> {
     let given = params.count();
     if types.len() != given {
@@ -31,8 +65,7 @@ pub(crate) fn write_run(
             None => Ok(Value::Null),
         }
     })?;
-    Execute::WHOLE.encode(out)?;
-    Sync.encode(out)
+    until.write(out)
 }
 
 /// The most parameters that a statement can have.
@@ -78,7 +111,7 @@ mod tests {
         let write = |params: &dyn Params| {
             let mut out = BytesMut::new();
             let types = [Type::INT4, Type::TEXT];
-            let error = write_run(&mut out, "s", &types, params).unwrap_err();
+            let error = write_run(&mut out, "s", &types, params, Until::End).unwrap_err();
             assert!(out.is_empty() && error.is_unsent() && !error.is_retryable());
             (error.kind(), error.to_string())
         };

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::time::Duration;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 use bytes::BytesMut;
 
-use crate::config::{Config, Event};
+use crate::config::{Config, Event, StatementMode};
 use crate::connection::{
     CancelToken, Cancellable, Channel, Transport, Withdrawn, open, open_stream,
 };
@@ -15,6 +16,7 @@ use crate::flow::{Message, Protocol, Request};
 use crate::message::{Encode, Offset, Sync, TransactionStatus};
 use crate::session::lexer::Backslash;
 use crate::session::riders::Riders;
+use crate::session::source::TimeLimit;
 use crate::session::statement_cache::StatementCache;
 
 /// One session with a PostgreSQL server.
@@ -45,6 +47,8 @@ use crate::session::statement_cache::StatementCache;
 pub struct Connection<R: Runtime = AnyRuntime> {
     pub(crate) channel: Channel<R>,
     pub(crate) statements: StatementCache,
+    pub(crate) mode: StatementMode,
+    query_timeout: Option<Duration>,
     /// What goes out with the next request.
     pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
@@ -190,8 +194,14 @@ impl<R: Runtime> Connection<R> {
     }
 
     fn new(channel: Channel<R>, config: &Config) -> Self {
-        let statements = StatementCache::new(config.statement_cache_capacity);
-        Self { channel, statements, riders: Riders::default(), offsets: Vec::new() }
+        Self {
+            channel,
+            statements: StatementCache::new(config.statement_cache_capacity),
+            mode: config.statement_mode,
+            query_timeout: config.query_timeout,
+            riders: Riders::default(),
+            offsets: Vec::new(),
+        }
     }
 
     /// Ends the session in good order: the server is told, and the connection closed. Later operations fail.
@@ -297,6 +307,16 @@ impl<R: Runtime> Connection<R> {
             "off" => Some(Backslash::Escapes),
             _ => None,
         }
+    }
+
+    /// Sets how long the operation that begins now may take: `limit`, or what the configuration says.
+    pub(crate) fn limit(&mut self, limit: TimeLimit) {
+        let most = match limit {
+            TimeLimit::AsConfigured => self.query_timeout,
+            TimeLimit::Never => None,
+            TimeLimit::After(most) => Some(most),
+        };
+        self.channel.limit(most);
     }
 
     /// Reads off what is owed to futures that were dropped, and takes note of what the replies said.

@@ -67,7 +67,7 @@ impl<T: for<'r> FromRow<'r>, R: Runtime> Stream for DecodedStream<'_, T, R> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let rows = &mut self.get_mut().rows;
-        let value = match ready!(rows.poll_message(cx)) {
+        let value = match ready!(rows.poll_row(cx)) {
             Ok(None) => return Poll::Ready(None),
             Ok(Some(message)) => {
                 rows.find_values(message).and_then(|()| rows.decode_message(message))

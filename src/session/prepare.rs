@@ -6,13 +6,15 @@ use postgres_types::Type;
 
 use crate::connection::Cancellable;
 use crate::error::Error;
-use crate::flow::Protocol;
+use crate::flow::{End, Protocol};
 use crate::message::{Backend, Describe, Encode, Format, Object, Parse, Sync};
-use crate::session::bind::{write_run, wrong_count};
+use crate::session::bind::{Until, write_run, wrong_count};
 use crate::session::column::columns;
 use crate::session::connection::{Connection, Exchange};
+use crate::session::fetch::Fetch;
 use crate::session::lexer::cancellable;
 use crate::session::row_stream::RowStream;
+use crate::session::source::TimeLimit;
 use crate::session::statement::{Name, Statement};
 use crate::types::{Params, type_of};
 
@@ -48,12 +50,25 @@ impl<R: Runtime> Connection<R> {
     ///
     /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
-        if let Some(statement) = self.statements.find(sql) {
+        self.limit(TimeLimit::AsConfigured);
+        self.prepare_text(sql).await
+    }
+
+    /// Prepares a statement, unless the connection has it already.
+    pub(crate) async fn prepare_text(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.find_named(sql) {
             return Ok(statement);
         }
         // First, so that a name is not used up each time that this is tried in vain.
         self.settle().await?;
         let name = self.statements.next_name();
+        let statement = self.describe(name, sql).await?;
+        self.statements.keep(statement.clone());
+        Ok(statement)
+    }
+
+    /// Has the server parse and describe a statement.
+    pub(crate) async fn describe(&mut self, name: Name, sql: &str) -> Result<Statement, Error> {
         let mut exchange = self
             .request(Protocol::Extended, Cancellable::Yes, |out| {
                 write_parse(out, &name, sql, &[])?;
@@ -65,7 +80,6 @@ impl<R: Runtime> Connection<R> {
         if let Some(error) = exchange.finish().await? {
             return Err(error.with_statement(sql));
         }
-        exchange.connection.statements.keep(statement.clone());
         Ok(statement)
     }
 
@@ -77,11 +91,13 @@ impl<R: Runtime> Connection<R> {
         sql: &str,
         types: &[Type],
         params: &dyn Params,
+        fetch: Option<Fetch>,
     ) -> Result<RowStream<'_, R>, Error> {
+        let until = Until::of(fetch);
         let mut exchange = self
-            .request(Protocol::Extended, cancellable(sql), |out| {
+            .request_as(until.request(), cancellable(sql), |out| {
                 write_parse(out, &name, sql, types)?;
-                write_run(out, &name.text, types, params)
+                write_run(out, &name.text, types, params, until)
             })
             .await?;
         let kept = !name.text.is_empty();
@@ -96,7 +112,7 @@ impl<R: Runtime> Connection<R> {
             exchange.finish().await?;
             return Err(wrong_count(expected, given).with_statement(sql));
         }
-        Ok(RowStream::new(exchange, statement))
+        Ok(RowStream::new(exchange, statement, fetch))
     }
 }
 
@@ -130,7 +146,7 @@ impl<R: Runtime> Exchange<'_, R> {
                     if !parsed {
                         name.forget();
                     }
-                    let error = Error::from_server(error.0).with_statement(sql);
+                    let error = self.connection.channel.refusal(error.0).with_statement(sql);
                     self.finish().await?;
                     return Err(error);
                 }
@@ -148,14 +164,26 @@ impl<R: Runtime> Exchange<'_, R> {
         }
     }
 
+    /// Writes the Sync that an open request still lacks.
+    pub(crate) fn end_open(&mut self) -> Result<(), Error> {
+        let channel = &mut self.connection.channel;
+        if channel.machine().end() != End::Written {
+            Sync.encode(channel.answer())?;
+            channel.machine_mut().ended();
+        }
+        Ok(())
+    }
+
     /// Reads up to ReadyForQuery, and returns the error that the server reports on the way, if it reports one.
     pub(crate) async fn finish(&mut self) -> Result<Option<Error>, Error> {
         let mut failure = None;
+        self.end_open()?;
         while self.connection.channel.machine().is_owed() {
             let message = self.message().await?;
-            match self.connection.channel.machine().decode(message) {
+            let channel = &self.connection.channel;
+            match channel.machine().decode(message) {
                 Ok(Backend::ErrorResponse(error)) => {
-                    failure.get_or_insert_with(|| Error::from_server(error.0));
+                    failure.get_or_insert_with(|| channel.refusal(error.0));
                 }
                 Ok(_) => {}
                 Err(error) => return Err(self.connection.channel.end(error)),

@@ -1,23 +1,15 @@
 //! The verbs: `query`, `query_one`, `query_opt`, `query_scalar`, `query_as`, `query_typed`, `execute`, `stream`.
 
-use std::future::poll_fn;
-use std::task::{Poll, ready};
-
 use aiopg_runtime::Runtime;
 use postgres_types::{FromSql, ToSql, Type};
 
 use crate::error::{Error, Kind};
-use crate::flow::Protocol;
-use crate::message::TransactionStatus;
-use crate::session::bind::{MOST_PARAMS, too_many, write_run};
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
-use crate::session::named::Bound;
 use crate::session::owned_row::OwnedRow;
-use crate::session::row::accepts;
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
-use crate::session::source::{Source, ToStatement};
+use crate::session::source::{Called, TimeLimit, ToStatement};
 use crate::types::Params;
 
 impl<R: Runtime> Connection<R> {
@@ -60,7 +52,7 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<Rows, Error> {
-        self.fetch(statement.source(), &params).await
+        self.fetch(Called::new(&statement), &params).await
     }
 
     /// Runs a statement and converts each of its rows into `T`, after checking once that the columns fit.
@@ -95,7 +87,7 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<Vec<T>, Error> {
-        self.fetch(statement.source(), &params).await?.decode()
+        self.fetch(Called::new(&statement), &params).await?.decode()
     }
 
     /// Runs a statement that returns exactly one row.
@@ -130,8 +122,8 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<OwnedRow, Error> {
-        let source = statement.source();
-        self.fetch_opt(source, &params).await?.ok_or_else(|| no_row(source))
+        let called = Called::new(&statement);
+        self.fetch_opt(called, &params).await?.ok_or_else(|| no_row(called))
     }
 
     /// Runs a statement that returns one row or none.
@@ -165,7 +157,7 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<Option<OwnedRow>, Error> {
-        self.fetch_opt(statement.source(), &params).await
+        self.fetch_opt(Called::new(&statement), &params).await
     }
 
     /// Runs a statement that returns exactly one row of one column, and returns its value.
@@ -202,17 +194,17 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<T, Error> {
-        let (source, params) = (statement.source(), &params);
-        let mut rows = self.run(source, params).await?;
+        let (called, params) = (Called::new(&statement), &params);
+        let mut rows = self.run(called, params).await?;
         let value = match rows.scalar().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.may_repeat(source, error)?;
-                self.run(source, params).await?.scalar().await
+                self.may_repeat(called, error)?;
+                self.run(called, params).await?.scalar().await
             }
             done => done,
         };
-        value?.ok_or_else(|| no_row(source))
+        value?.ok_or_else(|| no_row(called))
     }
 
     /// Runs a statement with parameters whose types are given, so that the server need not be asked for them.
@@ -251,8 +243,9 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<Rows, Error> {
         let types: Vec<_> = params.iter().map(|(_, r#type)| r#type.clone()).collect();
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+        self.limit(TimeLimit::AsConfigured);
         let name = self.statements.unnamed();
-        let mut rows = self.parse_and_run(name, sql, &types, &values).await?;
+        let mut rows = self.parse_and_run(name, sql, &types, &values, None).await?;
         rows.collect().await
     }
 
@@ -288,13 +281,13 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<u64, Error> {
-        let (source, params) = (statement.source(), &params);
-        let mut rows = self.run(source, params).await?;
+        let (called, params) = (Called::new(&statement), &params);
+        let mut rows = self.run(called, params).await?;
         match rows.skip().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.may_repeat(source, error)?;
-                self.run(source, params).await?.skip().await
+                self.may_repeat(called, error)?;
+                self.run(called, params).await?.skip().await
             }
             done => done,
         }
@@ -329,159 +322,11 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<RowStream<'_, R>, Error> {
-        self.run(statement.source(), &params).await
-    }
-
-    async fn fetch(&mut self, source: Source<'_>, params: &dyn Params) -> Result<Rows, Error> {
-        let mut rows = self.run(source, params).await?;
-        match rows.collect().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                self.may_repeat(source, error)?;
-                self.run(source, params).await?.collect().await
-            }
-            done => done,
-        }
-    }
-
-    async fn fetch_opt(
-        &mut self,
-        source: Source<'_>,
-        params: &dyn Params,
-    ) -> Result<Option<OwnedRow>, Error> {
-        let mut rows = self.run(source, params).await?;
-        match rows.row().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                self.may_repeat(source, error)?;
-                self.run(source, params).await?.row().await
-            }
-            done => done,
-        }
-    }
-
-    /// Sends a statement, which is prepared first if the connection does not have it.
-    async fn run(
-        &mut self,
-        source: Source<'_>,
-        params: &dyn Params,
-    ) -> Result<RowStream<'_, R>, Error> {
-        // First, so that the name of a statement is not used up each time that this is tried in vain.
-        self.settle().await?;
-        let bound;
-        let (source, params) = match params.named() {
-            None => (source, params),
-            Some(named) => {
-                bound = Bound::new(source, named, self.backslash())?;
-                (bound.source(), &bound as &dyn Params)
-            }
-        };
-        let statement = match source {
-            Source::Text(sql) => match self.statements.find(sql) {
-                Some(statement) => statement,
-                None if params.count() == 0 => {
-                    let name = self.statements.next_name();
-                    return self.parse_and_run(name, sql, &[], params).await;
-                }
-                // The server could not even describe such a statement: it counts with 16 bits.
-                None if params.count() > MOST_PARAMS => return Err(too_many(params.count())),
-                None => self.prepare(sql).await?,
-            },
-            Source::Prepared(statement) if self.statements.owns(statement) => statement.clone(),
-            Source::Prepared(_) => {
-                return Err(Error::usage("the statement belongs to another connection").unsent());
-            }
-        };
-        let exchange = self
-            .request(Protocol::Extended, statement.cancellable(), |out| {
-                write_run(out, statement.name(), statement.params(), params)
-            })
-            .await
-            .map_err(|error| error.or_statement(statement.sql()))?;
-        Ok(RowStream::new(exchange, statement))
-    }
-
-    /// Returns the error of a stale statement, unless it can be prepared anew without asking: one that the caller
-    /// has prepared is his own, and a failed transaction takes nothing more. One that began with the statement has done
-    /// nothing else, and begins again.
-    fn may_repeat(&mut self, source: Source<'_>, error: Error) -> Result<(), Error> {
-        self.take_note();
-        let repeatable = matches!(source, Source::Text(_))
-            && (self.transaction_status() == TransactionStatus::Idle || self.riders.open_again());
-        if repeatable { Ok(()) } else { Err(error) }
+        self.run_in_portions(Called::new(&statement), &params).await
     }
 }
 
-impl<R: Runtime> RowStream<'_, R> {
-    /// All rows.
-    async fn collect(&mut self) -> Result<Rows, Error> {
-        let mut rows = Rows::new(self.statement().shared_columns());
-        let collecting = poll_fn(|cx| {
-            while let Some(message) = ready!(self.poll_message(cx))? {
-                rows.push(self.body(message)).map_err(|error| self.violated(error))?;
-            }
-            Poll::Ready(Ok::<_, Error>(()))
-        });
-        collecting.await?;
-        rows.set_tag(self.command_tag());
-        Ok(rows)
-    }
-
-    /// Passes over all rows and returns how many the statement touched.
-    async fn skip(&mut self) -> Result<u64, Error> {
-        let skipping = poll_fn(|cx| {
-            while ready!(self.poll_message(cx))?.is_some() {}
-            Poll::Ready(Ok::<_, Error>(()))
-        });
-        skipping.await?;
-        Ok(self.command_tag().rows())
-    }
-
-    /// The only row; `None` if there is none.
-    async fn row(&mut self) -> Result<Option<OwnedRow>, Error> {
-        let columns = self.statement().shared_columns();
-        self.single(|row| OwnedRow::copy(row, &columns)).await
-    }
-
-    /// The value in the only column of the only row; `None` if there is no row.
-    async fn scalar<T: for<'r> FromSql<'r>>(&mut self) -> Result<Option<T>, Error> {
-        let checked = match self.columns() {
-            [column] => accepts::<T>(column),
-            columns => {
-                let text = format!("one column was expected, but there are {}", columns.len());
-                Err(Error::conversion(text))
-            }
-        };
-        let value = self.single(|row| checked.clone().and_then(|()| row.checked::<T>(0))).await?;
-        value.transpose()
-    }
-
-    /// What `read` makes of the only row; `None` if there is no row.
-    async fn single<T>(
-        &mut self,
-        mut read: impl FnMut(crate::session::row::Row<'_>) -> T,
-    ) -> Result<Option<T>, Error> {
-        let (mut value, mut count) = (None, 0_u64);
-        let reading = poll_fn(|cx| {
-            while let Some(message) = ready!(self.poll_message(cx))? {
-                count += 1;
-                if count == 1 {
-                    self.find_values(message)?;
-                    value = Some(read(self.lend(message).numbered(None)));
-                }
-            }
-            Poll::Ready(Ok::<_, Error>(()))
-        });
-        reading.await?;
-        if count > 1 {
-            let text = format!("one row was expected, but there are {count}");
-            return Err(Error::new(Kind::RowCount, text).with_statement(self.statement().sql()));
-        }
-        Ok(value)
-    }
-}
-
-fn no_row(source: Source<'_>) -> Error {
+fn no_row(called: Called<'_>) -> Error {
     let text = "one row was expected, but there is none";
-    Error::new(Kind::RowCount, text).with_statement(source.sql())
+    Error::new(Kind::RowCount, text).with_statement(called.source.sql())
 }

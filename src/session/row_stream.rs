@@ -14,9 +14,11 @@ use crate::flow::Message;
 use crate::message::{Backend, CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery};
 use crate::session::column::Column;
 use crate::session::connection::Exchange;
+use crate::session::fetch::Fetch;
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
 use crate::session::plan_cache::PlanCache;
+use crate::session::portions::Portions;
 use crate::session::row::Row;
 use crate::session::statement::Statement;
 
@@ -34,6 +36,8 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     tag: CommandTag,
     error: Option<Error>,
     progress: Progress,
+    /// Where the rows come in portions.
+    portions: Option<Portions>,
     done: bool,
     /// How many rows have come.
     count: u64,
@@ -51,10 +55,15 @@ enum Progress {
 }
 
 impl<'c, R: Runtime> RowStream<'c, R> {
-    pub(crate) fn new(exchange: Exchange<'c, R>, statement: Statement) -> Self {
+    pub(crate) fn new(
+        exchange: Exchange<'c, R>,
+        statement: Statement,
+        fetch: Option<Fetch>,
+    ) -> Self {
         let (tag, progress) = (CommandTag::EMPTY, Progress::Requested);
-        let (count, plan) = (0, PlanCache::default());
-        Self { exchange, statement, tag, error: None, progress, done: false, count, plan }
+        let (portions, count, plan) = (fetch.map(Portions::new), 0, PlanCache::default());
+        let (error, done) = (None, false);
+        Self { exchange, statement, tag, error, progress, portions, done, count, plan }
     }
 
     /// Returns the next row, or `None` at the end.
@@ -90,7 +99,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     ///
     /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn next(&mut self) -> Result<Option<Row<'_>>, Error> {
-        let Some(message) = poll_fn(|cx| self.poll_message(cx)).await? else {
+        let Some(message) = poll_fn(|cx| self.poll_row(cx)).await? else {
             return Ok(None);
         };
         self.find_values(message)?;
@@ -130,7 +139,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn next_as<'s, T: FromRow<'s>>(&'s mut self) -> Result<Option<T>, Error> {
         self.prepare_plan::<T>()?;
-        let Some(message) = poll_fn(|cx| self.poll_message(cx)).await? else {
+        let Some(message) = poll_fn(|cx| self.poll_row(cx)).await? else {
             return Ok(None);
         };
         self.find_values(message)?;
@@ -169,6 +178,16 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         OwnedRowStream { rows: self, columns }
     }
 
+    /// The next DataRow, for a caller that takes his time before he asks for more.
+    pub(crate) fn poll_row(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        let message = ready!(self.poll_message(cx));
+        self.exchange.connection.channel.rest();
+        Poll::Ready(message)
+    }
+
     /// The next DataRow, or `None` when the reply is complete.
     pub(crate) fn poll_message(
         &mut self,
@@ -180,6 +199,9 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             let rows_are_due = self.progress == Progress::Bound && self.error.is_none();
             if message.tag == DataRow::TAG && rows_are_due {
                 self.count += 1;
+                if let Some(portions) = &mut self.portions {
+                    portions.add(self.exchange.connection.channel.machine().body(message).len());
+                }
                 return Poll::Ready(Ok(Some(message)));
             }
             self.handle(message)?;
@@ -251,7 +273,13 @@ impl<'c, R: Runtime> RowStream<'c, R> {
                     Ok(outcome) => (self.tag, self.progress) = (outcome.tag, Progress::Complete),
                     Err(error) => return Err(self.violated(error)),
                 }
+                self.end_portions()?;
             }
+            PORTAL_SUSPENDED if self.progress == Progress::Bound && self.portions.is_some() => {
+                self.next_portion()?;
+            }
+            // Those that were asked for ahead find nothing.
+            CommandComplete::TAG if self.portions.as_mut().is_some_and(Portions::is_surplus) => {}
             // Without an outcome it would pass for a result without rows.
             ReadyForQuery::TAG if self.has_come_to(Progress::Complete) => {
                 self.done = true;
@@ -262,13 +290,38 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         Ok(())
     }
 
+    /// Asks for more rows.
+    fn next_portion(&mut self) -> Result<(), Error> {
+        let Some(portions) = &mut self.portions else { return Ok(()) };
+        let channel = &mut self.exchange.connection.channel;
+        for until in portions.suspended() {
+            until.write(channel.answer())?;
+        }
+        Ok(())
+    }
+
+    /// The last portion has come: the request can end, and what it was is all of them.
+    fn end_portions(&mut self) -> Result<(), Error> {
+        if let Some(portions) = &mut self.portions {
+            // Where there are rows, the server counts those of the last portion alone.
+            if !self.statement.columns().is_empty() {
+                self.tag = self.tag.with_rows(portions.rows());
+            }
+            portions.completed();
+            self.exchange.end_open()?;
+        }
+        Ok(())
+    }
+
     fn handle_other(&mut self, message: Message) -> Result<(), Error> {
         match self.exchange.connection.channel.machine().decode(message) {
             Ok(Backend::EmptyQueryResponse) if self.has_come_to(Progress::Bound) => {
                 self.progress = Progress::Complete;
+                self.end_portions()?;
             }
             Ok(Backend::ErrorResponse(error)) => {
-                let error = Error::from_server(error.0).with_statement(self.statement.sql());
+                let error = self.exchange.connection.channel.refusal(error.0);
+                let error = error.with_statement(self.statement.sql());
                 if self.is_stale(&error) {
                     // Whoever asks for the same text next has it prepared anew. A server that has forgotten one
                     // statement has, after `DISCARD ALL`, forgotten them all.
@@ -280,6 +333,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
                     }
                 }
                 self.error.get_or_insert(error);
+                self.exchange.end_open()?;
             }
             Ok(Backend::CopyOutResponse(_)) => {
                 self.error.get_or_insert_with(copy_out_refused);
@@ -299,6 +353,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
 }
 
 const BIND_COMPLETE: u8 = b'2';
+const PORTAL_SUSPENDED: u8 = b's';
 
 /// The statement sends copy data, and nobody asked for it.
 pub(crate) fn copy_out_refused() -> Error {
@@ -339,7 +394,7 @@ impl<R: Runtime> Stream for OwnedRowStream<'_, R> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let row = match ready!(this.rows.poll_message(cx)) {
+        let row = match ready!(this.rows.poll_row(cx)) {
             Ok(None) => return Poll::Ready(None),
             Ok(Some(message)) => this
                 .rows

@@ -15,6 +15,7 @@ use crate::session::connection::{Connection, Exchange};
 use crate::session::lexer::cancellable;
 use crate::session::row_stream::copy_out_refused;
 use crate::session::rows::Rows;
+use crate::session::source::TimeLimit;
 
 impl<R: Runtime> Connection<R> {
     /// Runs a text of any number of statements, without parameters, and passes over what they return.
@@ -135,6 +136,7 @@ impl<R: Runtime> Connection<R> {
     }
 
     async fn query_simply(&mut self, sql: &str) -> Result<Exchange<'_, R>, Error> {
+        self.limit(TimeLimit::AsConfigured);
         let may_cancel: Cancellable = cancellable(sql);
         self.request(Protocol::Simple, may_cancel, |out| Query { sql }.encode(out)).await
     }
@@ -175,7 +177,7 @@ impl Reply<'_> {
                 }
                 ERROR_RESPONSE => {
                     let error = match channel.machine().decode(message) {
-                        Ok(Backend::ErrorResponse(error)) => Error::from_server(error.0),
+                        Ok(Backend::ErrorResponse(error)) => channel.refusal(error.0),
                         Ok(other) => Error::unexpected(other.name()),
                         Err(error) => return Poll::Ready(Err(channel.end(error))),
                     };

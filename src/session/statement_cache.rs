@@ -38,6 +38,11 @@ impl StatementCache {
         self.statements.as_mut()?.get(sql).cloned()
     }
 
+    /// The statement for `sql`, if the server has it under a name: not only its description is kept here.
+    pub(crate) fn find_named(&mut self, sql: &str) -> Option<Statement> {
+        self.find(sql).filter(|statement| !statement.name().is_empty())
+    }
+
     /// Keeps a statement. One that falls out is closed when nobody else holds it.
     pub(crate) fn keep(&mut self, statement: Statement) {
         if let Some(statements) = &mut self.statements {

@@ -22,6 +22,8 @@ mod rows;
 mod statements;
 mod stale;
 mod simple;
+mod modes;
+mod limits;
 mod large;
 mod errors;
 mod lost;

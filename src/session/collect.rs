@@ -1,0 +1,79 @@
+//! What is made of a stream of rows: all of them, one, a single value, or only their number.
+
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+
+use aiopg_runtime::Runtime;
+use postgres_types::FromSql;
+
+use crate::error::{Error, Kind};
+use crate::session::owned_row::OwnedRow;
+use crate::session::row::{Row, accepts};
+use crate::session::row_stream::RowStream;
+use crate::session::rows::Rows;
+
+impl<R: Runtime> RowStream<'_, R> {
+    /// All rows.
+    pub(crate) async fn collect(&mut self) -> Result<Rows, Error> {
+        let mut rows = Rows::new(self.statement().shared_columns());
+        let collecting = poll_fn(|cx| {
+            while let Some(message) = ready!(self.poll_message(cx))? {
+                rows.push(self.body(message)).map_err(|error| self.violated(error))?;
+            }
+            Poll::Ready(Ok::<_, Error>(()))
+        });
+        collecting.await?;
+        rows.set_tag(self.command_tag());
+        Ok(rows)
+    }
+
+    /// Passes over all rows and returns how many the statement touched.
+    pub(crate) async fn skip(&mut self) -> Result<u64, Error> {
+        let skipping = poll_fn(|cx| {
+            while ready!(self.poll_message(cx))?.is_some() {}
+            Poll::Ready(Ok::<_, Error>(()))
+        });
+        skipping.await?;
+        Ok(self.command_tag().rows())
+    }
+
+    /// The only row; `None` if there is none.
+    pub(crate) async fn row(&mut self) -> Result<Option<OwnedRow>, Error> {
+        let columns = self.statement().shared_columns();
+        self.single(|row| OwnedRow::copy(row, &columns)).await
+    }
+
+    /// The value in the only column of the only row; `None` if there is no row.
+    pub(crate) async fn scalar<T: for<'r> FromSql<'r>>(&mut self) -> Result<Option<T>, Error> {
+        let checked = match self.columns() {
+            [column] => accepts::<T>(column),
+            columns => {
+                let text = format!("one column was expected, but there are {}", columns.len());
+                Err(Error::conversion(text))
+            }
+        };
+        let value = self.single(|row| checked.clone().and_then(|()| row.checked::<T>(0))).await?;
+        value.transpose()
+    }
+
+    /// What `read` makes of the only row; `None` if there is no row.
+    async fn single<T>(&mut self, mut read: impl FnMut(Row<'_>) -> T) -> Result<Option<T>, Error> {
+        let (mut value, mut count) = (None, 0_u64);
+        let reading = poll_fn(|cx| {
+            while let Some(message) = ready!(self.poll_message(cx))? {
+                count += 1;
+                if count == 1 {
+                    self.find_values(message)?;
+                    value = Some(read(self.lend(message).numbered(None)));
+                }
+            }
+            Poll::Ready(Ok::<_, Error>(()))
+        });
+        reading.await?;
+        if count > 1 {
+            let text = format!("one row was expected, but there are {count}");
+            return Err(Error::new(Kind::RowCount, text).with_statement(self.statement().sql()));
+        }
+        Ok(value)
+    }
+}

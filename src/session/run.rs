@@ -1,0 +1,156 @@
+//! How a call is run: prepared or not, in one trip or two, whole or in portions.
+
+use aiopg_runtime::Runtime;
+
+use crate::config::StatementMode;
+use crate::error::Error;
+use crate::message::TransactionStatus;
+use crate::session::bind::{MOST_PARAMS, Until, too_many, write_run};
+use crate::session::connection::Connection;
+use crate::session::fetch::Fetch;
+use crate::session::named::Bound;
+use crate::session::owned_row::OwnedRow;
+use crate::session::row_stream::RowStream;
+use crate::session::rows::Rows;
+use crate::session::source::{Called, Source};
+use crate::types::Params;
+
+impl<R: Runtime> Connection<R> {
+    pub(crate) async fn fetch(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+    ) -> Result<Rows, Error> {
+        let mut rows = self.run(called, params).await?;
+        match rows.collect().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                self.may_repeat(called, error)?;
+                self.run(called, params).await?.collect().await
+            }
+            done => done,
+        }
+    }
+
+    pub(crate) async fn fetch_opt(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+    ) -> Result<Option<OwnedRow>, Error> {
+        let mut rows = self.run(called, params).await?;
+        match rows.row().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                self.may_repeat(called, error)?;
+                self.run(called, params).await?.row().await
+            }
+            done => done,
+        }
+    }
+
+    /// Returns the error of a stale statement, unless it can be prepared anew without asking: one that the caller
+    /// has prepared is his own, and a failed transaction takes nothing more. One that began with the statement has done
+    /// nothing else, and begins again.
+    pub(crate) fn may_repeat(&mut self, called: Called<'_>, error: Error) -> Result<(), Error> {
+        self.take_note();
+        let repeatable = matches!(called.source, Source::Text(_))
+            && (self.transaction_status() == TransactionStatus::Idle || self.riders.open_again());
+        if repeatable { Ok(()) } else { Err(error) }
+    }
+
+    /// Sends a statement whose rows are fetched in portions, if that is asked for.
+    pub(crate) async fn run_in_portions(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+    ) -> Result<RowStream<'_, R>, Error> {
+        self.run_until(called, params, called.options.fetch).await
+    }
+
+    /// Sends a statement, which is prepared first if the connection does not have it.
+    pub(crate) async fn run(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+    ) -> Result<RowStream<'_, R>, Error> {
+        self.run_until(called, params, None).await
+    }
+
+    async fn run_until(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+        fetch: Option<Fetch>,
+    ) -> Result<RowStream<'_, R>, Error> {
+        self.limit(called.options.query_timeout);
+        // First, so that the name of a statement is not used up each time that this is tried in vain.
+        self.settle().await?;
+        let bound;
+        let (source, params) = match params.named() {
+            None => (called.source, params),
+            Some(named) => {
+                bound = Bound::new(called.source, named, self.backslash())?;
+                (bound.source(), &bound as &dyn Params)
+            }
+        };
+        let statement = match source {
+            Source::Prepared(statement) if self.statements.owns(statement) => statement.clone(),
+            Source::Prepared(_) => {
+                return Err(Error::usage("the statement belongs to another connection").unsent());
+            }
+            // The server could not even describe such a statement: it counts with 16 bits.
+            Source::Text(_) if params.count() > MOST_PARAMS => {
+                return Err(too_many(params.count()));
+            }
+            Source::Text(sql) => match called.options.mode.unwrap_or(self.mode) {
+                StatementMode::Cached => match self.statements.find_named(sql) {
+                    Some(statement) => statement,
+                    None if params.count() == 0 => {
+                        let name = self.statements.next_name();
+                        return self.parse_and_run(name, sql, &[], params, fetch).await;
+                    }
+                    None => self.prepare_text(sql).await?,
+                },
+                mode @ (StatementMode::Described
+                | StatementMode::Unnamed
+                | StatementMode::Simple) => {
+                    return self.run_unnamed(mode, sql, params, fetch).await;
+                }
+            },
+        };
+        let until = Until::of(fetch);
+        let exchange = self
+            .request_as(until.request(), statement.cancellable(), |out| {
+                write_run(out, statement.name(), statement.params(), params, until)
+            })
+            .await
+            .map_err(|error| error.or_statement(statement.sql()))?;
+        Ok(RowStream::new(exchange, statement, fetch))
+    }
+
+    /// Runs a text without leaving anything on the server. Only the types of its parameters may be kept, here.
+    async fn run_unnamed(
+        &mut self,
+        mode: StatementMode,
+        sql: &str,
+        params: &dyn Params,
+        fetch: Option<Fetch>,
+    ) -> Result<RowStream<'_, R>, Error> {
+        let unnamed = self.statements.unnamed();
+        // Without parameters there are no types to ask for.
+        if params.count() == 0 {
+            return self.parse_and_run(unnamed, sql, &[], params, fetch).await;
+        }
+        let kept = if mode == StatementMode::Described { self.statements.find(sql) } else { None };
+        let described = if let Some(described) = kept {
+            described
+        } else {
+            let described = self.describe(self.statements.unnamed(), sql).await?;
+            if mode == StatementMode::Described {
+                self.statements.keep(described.clone());
+            }
+            described
+        };
+        self.parse_and_run(unnamed, sql, described.params(), params, fetch).await
+    }
+}
