@@ -40,6 +40,9 @@
 //! `tls-ring` and `tls-aws-lc` add TLS by rustls with the cryptography they are named after; `tls` alone leaves
 //! that to the program.
 //!
+//! `derive` adds `#[derive(FromRow)]`, `#[derive(Params)]` and their like, `serde` adds
+//! `deserialize` to rows; `with-...` lets the types of other crates be parameters and values.
+//!
 //! # Cancel safety
 //!
 //! Every future may be dropped at every await point: by `select!`, by a timeout, by a task that is aborted. A

@@ -8,6 +8,8 @@ mod from_row;
 mod field;
 mod plan_cache;
 mod rows;
+#[cfg(feature = "serde")]
+mod de;
 mod statement;
 mod fetch;
 mod source;

@@ -115,8 +115,12 @@ mod tests {
 
     /// The methods that `type_name` has in these files.
     fn methods(type_name: &str) -> Vec<String> {
-        let files =
-            [include_str!("row.rs"), include_str!("owned_row.rs"), include_str!("from_row.rs")];
+        let files = [
+            include_str!("row.rs"),
+            include_str!("owned_row.rs"),
+            include_str!("from_row.rs"),
+            include_str!("de/mod.rs"),
+        ];
         let heads = [format!("impl {type_name} {{"), format!("impl<'r> {type_name}<'r> {{")];
         let blocks = files.iter().flat_map(|file| file.split("\n}\n")).filter_map(|item| {
             let head = heads.iter().find_map(|head| item.find(head.as_str()))?;
@@ -135,7 +139,9 @@ mod tests {
         let lent = methods("Row");
         let owned: Vec<_> = methods("OwnedRow").into_iter().filter(|name| name != "row").collect();
         assert_eq!(lent, owned);
-        for name in ["columns", "decode", "get", "raw", "try_get", "value_at", "values"] {
+        for name in
+            ["columns", "decode", "deserialize", "get", "raw", "try_get", "value_at", "values"]
+        {
             assert!(lent.iter().any(|known| known == name), "{name} among {lent:?}");
         }
     }

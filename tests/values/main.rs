@@ -18,3 +18,4 @@ mod scalars;
 mod times;
 mod texts;
 mod decoders;
+mod serde;
