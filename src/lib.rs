@@ -93,9 +93,10 @@ pub use crate::error::{Attempt, Error, Kind, ServerError, SqlState};
 pub use crate::flow::Notification;
 pub use crate::message::{CommandTag, Format, TransactionStatus};
 pub use crate::session::{
-    Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Fetch, FromRow,
-    IsolationLevel, Iter, Notifications, OwnedRow, OwnedRowStream, Row, RowStream, Rows, Savepoint,
-    Source, Statement, ToStatement, Transaction, TransactionOptions, checked_column,
+    Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Fetch, FromRow, Gap,
+    Heard, IsolationLevel, Iter, Listener, Notifications, OwnedRow, OwnedRowStream, Row, RowStream,
+    Rows, Savepoint, Source, Statement, ToStatement, Transaction, TransactionOptions,
+    checked_column,
 };
 #[doc(hidden)]
 pub use crate::types::__name;

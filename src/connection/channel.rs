@@ -35,6 +35,16 @@ pub(crate) enum Withdrawn {
     No,
 }
 
+/// Whether somebody waits for the reply that is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attendance {
+    Attended,
+    /// Whoever did has given it up.
+    Abandoned,
+    /// Nobody ever did: it is housekeeping.
+    Unattended,
+}
+
 /// A live session: no task drives it, it moves only while it is polled.
 pub(crate) struct Channel<R: Runtime> {
     runtime: R,
@@ -43,8 +53,7 @@ pub(crate) struct Channel<R: Runtime> {
     machine: Machine,
     on_drop: OnDrop,
     canceller: Canceller<R>,
-    /// Nobody waits for the reply that is owed.
-    abandoned: bool,
+    attendance: Attendance,
     limit: Limit<R>,
     /// Something was written that is not flushed.
     unflushed: bool,
@@ -70,7 +79,7 @@ impl<R: Runtime> Channel<R> {
             machine: Machine::new(config),
             on_drop: config.on_drop,
             canceller: Canceller::new(target),
-            abandoned: false,
+            attendance: Attendance::Attended,
             limit: Limit::new(),
             unflushed: false,
             reads: 0,
@@ -140,7 +149,7 @@ impl<R: Runtime> Channel<R> {
     ) -> Result<(), Error> {
         self.machine.request(request, write)?;
         self.canceller.begin(cancellable);
-        self.abandoned = false;
+        self.attendance = Attendance::Attended;
         Ok(())
     }
 
@@ -155,7 +164,7 @@ impl<R: Runtime> Channel<R> {
             return Poll::Ready(Err(Error::closed(Some(cause))));
         }
         let polled = self.poll_transport(cx, Machine::next_message);
-        if polled.is_pending() && self.limit.is_set() && !self.abandoned {
+        if polled.is_pending() && self.limit.is_set() && self.attendance == Attendance::Attended {
             let due = ready!(self.poll_limit(cx));
             return Poll::Ready(Err(due));
         }
@@ -211,14 +220,14 @@ impl<R: Runtime> Channel<R> {
     /// Gives up a request: takes it back if it was not sent, else sees to it that the server stops.
     /// Tells whether it was taken back.
     pub(crate) fn abandon(&mut self) -> Withdrawn {
-        if !self.machine.is_owed() || self.abandoned {
+        if !self.machine.is_owed() || self.attendance != Attendance::Attended {
             return Withdrawn::No;
         }
         if self.machine.withdraw() {
             return Withdrawn::Yes;
         }
         self.finish_abandoned();
-        self.abandoned = true;
+        self.attendance = Attendance::Abandoned;
         if self.on_drop == OnDrop::Wait || !self.is_rest_pending() {
             return Withdrawn::No;
         }
@@ -252,7 +261,7 @@ impl<R: Runtime> Channel<R> {
     pub(crate) fn send_unattended(&mut self, sql: &str) -> Result<(), Error> {
         let request = Request::new(Protocol::Simple);
         self.request(request, Cancellable::No, |out| Query { sql }.encode(out))?;
-        self.abandoned = true;
+        self.attendance = Attendance::Unattended;
         let _: bool = self.is_rest_pending();
         Ok(())
     }
@@ -434,7 +443,8 @@ impl<R: Runtime> Drop for Channel<R> {
             self.tell(&Event::ConnectionDropped {
                 process_id: self.machine.key().map(|(process_id, _)| process_id),
                 transaction_status: self.machine.reports().transaction_status(),
-                statement_running: self.machine.is_owed(),
+                statement_running: self.machine.is_owed()
+                    && self.attendance != Attendance::Unattended,
             });
         }
         let good_bye = self.good_bye();
@@ -453,7 +463,7 @@ impl<R: Runtime> fmt::Debug for Channel<R> {
         f.debug_struct("Channel")
             .field("machine", &self.machine)
             .field("canceller", &self.canceller)
-            .field("abandoned", &self.abandoned)
+            .field("attendance", &self.attendance)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }

@@ -185,6 +185,7 @@ impl<R: Runtime> Connection<R> {
 ///
 /// It borrows the connection, and keeps nothing itself: what was not received waits in the connection for the next
 /// one that is made. Notifications end only when the session does; the error of a statement changes nothing.
+/// For a session that is opened again when it is lost, see [`Listener`](crate::Listener).
 ///
 /// # Examples
 ///

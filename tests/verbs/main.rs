@@ -3,9 +3,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     reason = "a test stops at the line where it fails"
 )]
 
 mod transactions;
 mod notifications;
+mod listener;
 mod parity;
