@@ -75,6 +75,7 @@ mod config;
 mod flow;
 mod connection;
 mod session;
+mod pool;
 pub mod rt;
 
 pub use postgres_types;
@@ -92,6 +93,10 @@ pub use crate::connection::CancelToken;
 pub use crate::error::{Attempt, Error, Kind, ServerError, SqlState};
 pub use crate::flow::Notification;
 pub use crate::message::{CommandTag, Format, TransactionStatus};
+pub use crate::pool::{
+    CloseReason, IdleOrder, Liveness, Pool, PoolOptions, PoolStats, PooledConnection, Reset,
+    Verdict, WAIT_BOUNDS, WhenDown,
+};
 pub use crate::session::{
     Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Fetch, FromRow, Gap,
     Heard, IsolationLevel, Iter, Listener, Notifications, OwnedRow, OwnedRowStream, Row, RowStream,

@@ -1,7 +1,9 @@
 //! `Event`: what a program should learn of its sessions although no call failed.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::message::TransactionStatus;
 
@@ -58,6 +60,51 @@ pub enum Event {
         /// The session's backend.
         process_id: Option<i32>,
     },
+    /// A session of a pool has not been given back for longer than
+    /// [`leak_after`](crate::PoolOptions::leak_after). A warning.
+    ///
+    /// Why: it is kept where it is not needed, or something that is done with it hangs. What to do: look at the place
+    /// in the program that is named.
+    #[non_exhaustive]
+    SessionHeld {
+        /// Where it was borrowed.
+        site: &'static Location<'static>,
+        /// For how long it has been held.
+        held: Duration,
+    },
+    /// A session of which a [`SessionHeld`](Self::SessionHeld) has warned was given back after all.
+    #[non_exhaustive]
+    SessionReturned {
+        /// Where it was borrowed.
+        site: &'static Location<'static>,
+        /// For how long it was held.
+        held: Duration,
+    },
+    /// A session came back to its pool in a transaction, which is rolled back. A warning.
+    ///
+    /// Why: an error that was passed on with `?` between `begin` and `commit`. What to do: use
+    /// a transaction that rolls itself back.
+    #[non_exhaustive]
+    ReturnedInTransaction {
+        /// The session's backend.
+        process_id: Option<i32>,
+        /// Where it was borrowed.
+        site: Option<&'static Location<'static>>,
+    },
+    /// A session that came back to its pool could not be put in order, and was closed.
+    #[non_exhaustive]
+    ReturnedUnclean {
+        /// The session's backend.
+        process_id: Option<i32>,
+        /// The error, on one line.
+        reason: String,
+    },
+    /// A pool could not open a session; it tries again.
+    #[non_exhaustive]
+    ConnectFailed {
+        /// The error, on one line.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -67,7 +114,13 @@ impl Event {
             Self::ConnectionDropped { transaction_status, statement_running, .. } => {
                 *transaction_status != TransactionStatus::Idle || *statement_running
             }
-            Self::TransactionDropped { .. } | Self::NotificationsLagged { .. } => true,
+            Self::TransactionDropped { .. }
+            | Self::NotificationsLagged { .. }
+            | Self::SessionHeld { .. }
+            | Self::ReturnedInTransaction { .. } => true,
+            Self::SessionReturned { .. }
+            | Self::ReturnedUnclean { .. }
+            | Self::ConnectFailed { .. } => false,
         }
     }
 }
@@ -91,6 +144,23 @@ impl fmt::Display for Event {
             }
             Self::NotificationsLagged { process_id } => {
                 write!(f, "{} drops notifications that nobody receives", Session(*process_id))
+            }
+            Self::SessionHeld { site, held } => {
+                write!(f, "the session that was borrowed at {site} is held for {held:?} already")
+            }
+            Self::SessionReturned { site, held } => {
+                write!(f, "the session that was borrowed at {site} came back after {held:?}")
+            }
+            Self::ReturnedInTransaction { process_id, site } => {
+                write!(f, "{} came back to its pool in a transaction", Session(*process_id))?;
+                site.map_or(Ok(()), |site| write!(f, "; it was borrowed at {site}"))
+            }
+            Self::ReturnedUnclean { process_id, reason } => {
+                let session = Session(*process_id);
+                write!(f, "{session} came back to its pool and could not be put in order: {reason}")
+            }
+            Self::ConnectFailed { reason } => {
+                write!(f, "a pool could not open a session: {reason}")
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::connection::cancel::CancelToken;
 use crate::connection::canceller::{Cancellable, Canceller};
 use crate::connection::close::close;
 use crate::connection::limit::{Due, Limit};
+use crate::connection::switch::{Switch, turned_off};
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind, ServerError, SqlState};
@@ -64,6 +66,8 @@ pub(crate) struct Channel<R: Runtime> {
     ended: Option<Error>,
     /// What was odd about the configuration.
     warnings: Vec<String>,
+    /// What ends the session from outside.
+    pub(crate) switch: Option<Arc<Switch>>,
 }
 
 impl<R: Runtime> Channel<R> {
@@ -86,6 +90,7 @@ impl<R: Runtime> Channel<R> {
             write_error: None,
             ended: None,
             warnings: Vec::new(),
+            switch: None,
         }
     }
 
@@ -217,6 +222,11 @@ impl<R: Runtime> Channel<R> {
         self.machine.is_owed() || !self.machine.unsent().is_empty()
     }
 
+    /// Whether nothing is owed, unsent or under way.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.is_owing() && self.canceller.is_idle()
+    }
+
     /// Gives up a request: takes it back if it was not sent, else sees to it that the server stops.
     /// Tells whether it was taken back.
     pub(crate) fn abandon(&mut self) -> Withdrawn {
@@ -312,6 +322,9 @@ impl<R: Runtime> Channel<R> {
         cx: &mut Context<'_>,
         next: fn(&mut Machine) -> Result<Option<T>, Error>,
     ) -> Poll<Result<T, Error>> {
+        if self.switch.as_ref().is_some_and(|switch| switch.is_off()) {
+            return Poll::Ready(Err(turned_off()));
+        }
         loop {
             if let Some(found) = next(&mut self.machine)? {
                 return Poll::Ready(Ok(found));
@@ -339,6 +352,9 @@ impl<R: Runtime> Channel<R> {
                 }
                 (Poll::Pending, None) => {
                     self.reads = 0;
+                    if self.switch.as_ref().is_some_and(|switch| switch.poll_off(cx)) {
+                        return Poll::Ready(Err(turned_off()));
+                    }
                     return Poll::Pending;
                 }
                 (_, Some(error)) => {
@@ -439,7 +455,8 @@ impl<R: Runtime> Drop for Channel<R> {
             return;
         }
         self.abandon();
-        if self.ended.is_none() {
+        // A pool that drops a session has its reasons.
+        if self.ended.is_none() && self.switch.is_none() {
             self.tell(&Event::ConnectionDropped {
                 process_id: self.machine.key().map(|(process_id, _)| process_id),
                 transaction_status: self.machine.reports().transaction_status(),

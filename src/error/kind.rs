@@ -14,6 +14,10 @@ pub enum Kind {
     /// Why: an earlier failure, or `close`; the first cause is the [`source`](std::error::Error::source). What
     /// to do: connect again.
     Closed,
+    /// The pool is closed; nothing was sent.
+    ///
+    /// Why: `close` or `shutdown` was called on it. What to do: nothing, if the program ends; else make a new pool.
+    PoolClosed,
     /// The network or the operating system failed.
     ///
     /// Why: no route, refused, reset, end of file. What to do: connect again; whether the request took effect

@@ -32,6 +32,7 @@ mod heartbeat;
 mod reconnect;
 mod listener;
 mod state;
+mod lending;
 mod client;
 mod transaction_options;
 mod savepoint;

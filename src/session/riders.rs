@@ -71,6 +71,16 @@ impl Riders {
         (!self.queries.is_empty()).then(|| self.queries.remove(0))
     }
 
+    /// Whether queries wait other than this one.
+    pub(crate) fn any_queries_but(&self, sql: Option<&str>) -> bool {
+        self.queries.iter().any(|query| Some(&**query) != sql)
+    }
+
+    /// Takes back every opener that has not been sent.
+    pub(crate) fn withdraw_all(&mut self) {
+        self.openers.clear();
+    }
+
     /// Takes back this opener and those behind it, and tells whether it was still waiting. If it was not, all that
     /// wait stand behind it.
     pub(crate) fn withdraw(&mut self, sql: &str) -> bool {
