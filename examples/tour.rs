@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use aiopg::rt::{AsyncStd, Smol, Tokio};
-use aiopg::{Client, Config, Connection, Error, FromRow, Row, Runtime, checked_columns};
+use aiopg::{Client, Config, Connection, Error, FromRow, Runtime};
 use aiopg_tests::Server;
 
 /// Rows that the tour inserts, and reads back as a stream.
@@ -68,24 +68,11 @@ async fn visit(name: &str, runtime: impl Runtime, config: &Config) -> Result<(),
     Ok(())
 }
 
-#[derive(Debug)]
+#[derive(Debug, FromRow)]
 struct City {
     id: i32,
     name: String,
     people: Option<i64>,
-}
-
-impl<'r> FromRow<'r> for City {
-    type Plan = [usize; 3];
-
-    fn plan(columns: &[aiopg::Column]) -> Result<Self::Plan, Error> {
-        checked_columns!(columns, id: i32, name: String, people: Option<i64>)
-    }
-
-    fn from_row(plan: &Self::Plan, row: Row<'r>) -> Result<Self, Error> {
-        let [id, name, people] = *plan;
-        Ok(Self { id: row.value_at(id)?, name: row.value_at(name)?, people: row.value_at(people)? })
-    }
 }
 
 async fn sights(client: &mut impl Client) -> Result<(), Error> {

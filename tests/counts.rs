@@ -112,7 +112,7 @@ fn calls_allocate_as_little_as_promised(executor: &impl Executor) {
     check("a lent row", run, 0);
     let decode = async |c: &mut Connection<_>| {
         let mut rows =
-            c.stream("select n, n::text from generate_series(1, 50) n", ()).await.unwrap();
+            c.stream("select n, n::text as text from generate_series(1, 50) n", ()).await.unwrap();
         let mut count = 0;
         while let Some(Numbered { number, text }) = rows.next_as().await.unwrap() {
             count += 1;

@@ -21,11 +21,17 @@ use crate::types::{
 pub(crate) struct Value<'r> {
     r#type: Type,
     raw: Option<&'r [u8]>,
+    /// How many arrays and records it stands in.
+    depth: u8,
 }
+
+/// How deep arrays and records may stand in one another: each level takes room on the stack, and the server says
+/// how many there are. JSON has the same limit.
+const MOST_DEPTH: u8 = 128;
 
 impl<'r> Value<'r> {
     pub(crate) fn of(column: &Column, raw: Option<&'r [u8]>) -> Self {
-        Self { r#type: column.read_as().clone(), raw }
+        Self { r#type: column.read_as().clone(), raw, depth: 0 }
     }
 
     fn read<T: FromSql<'r>>(&self) -> Result<T, DeError> {
@@ -80,18 +86,15 @@ impl<'r> Value<'r> {
             Kind::Array(_) => {
                 let array = self.read::<Array<Self>>()?;
                 let lengths: Vec<_> = array.dimensions().iter().map(|one| one.length).collect();
-                Nested { lengths, elements: array.into_elements() }.deserialize_any(visitor)
+                let elements = self.within(array.into_elements())?;
+                Nested { lengths, elements }.deserialize_any(visitor)
             }
             Kind::Composite(fields) => {
-                let values =
-                    read_record::<Members<'_>>(&self.r#type, self.raw.unwrap_or_default())?;
                 let names = fields.iter().map(postgres_types::Field::name);
-                visitor.visit_map(MapDeserializer::new(names.zip(values.0)))
+                visitor.visit_map(MapDeserializer::new(names.zip(self.members()?)))
             }
             _ if self.r#type == Type::RECORD => {
-                let values =
-                    read_record::<Members<'_>>(&self.r#type, self.raw.unwrap_or_default())?;
-                visitor.visit_seq(SeqDeserializer::new(values.0.into_iter()))
+                visitor.visit_seq(SeqDeserializer::new(self.members()?.into_iter()))
             }
             _ if accepts::<&str>(&self.r#type) => visitor.visit_borrowed_str(self.read()?),
             _ => match plain(&self.r#type) {
@@ -99,6 +102,21 @@ impl<'r> Value<'r> {
                 None => Err(DeError::new(format!("there is no form for type {}", self.r#type))),
             },
         }
+    }
+
+    /// The fields of a record.
+    fn members(&self) -> Result<Vec<Self>, DeError> {
+        let members: Members<'r> = read_record(&self.r#type, self.raw.unwrap_or_default())?;
+        self.within(members.0)
+    }
+
+    /// The values that stand in this one, one level deeper.
+    fn within(&self, values: Vec<Self>) -> Result<Vec<Self>, DeError> {
+        if self.depth == MOST_DEPTH {
+            return Err(DeError::new("arrays and records stand too deep in one another"));
+        }
+        let depth = self.depth + 1;
+        Ok(values.into_iter().map(|value| Self { depth, ..value }).collect())
     }
 
     /// The value as an integer, if it is a `numeric`.
@@ -131,11 +149,11 @@ fn uuid(raw: &[u8]) -> Result<String, DeError> {
 
 impl<'r> FromSql<'r> for Value<'r> {
     fn from_sql(r#type: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self { r#type: r#type.clone(), raw: Some(raw) })
+        Ok(Self { r#type: r#type.clone(), raw: Some(raw), depth: 0 })
     }
 
     fn from_sql_null(r#type: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self { r#type: r#type.clone(), raw: None })
+        Ok(Self { r#type: r#type.clone(), raw: None, depth: 0 })
     }
 
     fn accepts(_: &Type) -> bool {
@@ -313,5 +331,87 @@ impl<'r> Deserializer<'r> for Value<'r> {
     serde::forward_to_deserialize_any! {
         <V: Visitor<'r>>
         bool char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    fn taken<T: for<'r> Deserialize<'r>>(r#type: &Type, raw: &[u8]) -> Result<T, DeError> {
+        T::deserialize(Value { r#type: r#type.clone(), raw: Some(raw), depth: 0 })
+    }
+
+    #[test]
+    fn hostile_bytes_are_errors() {
+        let types = [
+            Type::BOOL,
+            Type::INT4,
+            Type::FLOAT8,
+            Type::TEXT,
+            Type::JSON,
+            Type::JSONB,
+            Type::UUID,
+            Type::NUMERIC,
+            Type::TIMESTAMPTZ,
+            Type::INTERVAL,
+            Type::VARBIT,
+            Type::INET,
+            Type::INT4_ARRAY,
+            Type::TEXT_ARRAY,
+            Type::RECORD,
+            Type::RECORD_ARRAY,
+        ];
+        for r#type in &types {
+            for length in 0..48_usize {
+                for seed in 0..64_usize {
+                    // Small numbers, so that lengths and counts are often believed.
+                    let byte =
+                        |at: usize| u8::try_from((at * 7 + seed * at * at) % 11 / 6).unwrap();
+                    let bytes: Vec<_> = (0..length).map(byte).collect();
+                    let _ = taken::<serde_json::Value>(r#type, &bytes);
+                    let _ = taken::<Vec<Vec<i32>>>(r#type, &bytes);
+                    let _ = taken::<i64>(r#type, &bytes);
+                }
+            }
+            assert!(taken::<serde_json::Value>(r#type, &[0xff; 3]).is_err(), "{type}");
+        }
+        assert!(taken::<i32>(&Type::JSONB, b"\x027").is_err(), "an unknown version");
+        assert_eq!(taken::<i32>(&Type::JSONB, b"\x017").unwrap(), 7);
+        assert!(taken::<i32>(&Type::JSON, b"7 8").is_err(), "more than one document");
+    }
+
+    #[test]
+    fn records_cannot_stand_in_one_another_without_end() {
+        let wrapped = |levels: usize| {
+            (0..levels).fold(b"\0\0\0\0".to_vec(), |inner, _| {
+                let length = u32::try_from(inner.len()).unwrap().to_be_bytes();
+                [&b"\0\0\0\x01\0\0\x08\xc9"[..], &length, &inner].concat()
+            })
+        };
+        assert!(taken::<serde_json::Value>(&Type::RECORD, &wrapped(100)).is_ok());
+        let error = taken::<serde_json::Value>(&Type::RECORD, &wrapped(10_000)).unwrap_err();
+        assert!(error.to_string().contains("too deep"), "{error}");
+    }
+
+    #[test]
+    fn arrays_of_several_dimensions_are_sequences_of_sequences() {
+        let element = |number: u8| [0, 0, 0, 4, 0, 0, 0, number];
+        let head = b"\0\0\0\x02\0\0\0\0\0\0\0\x17\0\0\0\x03\0\0\0\x01\0\0\0\x02\0\0\0\x01";
+        let raw = [&head[..], &[1, 2, 3, 4, 5, 6].map(element).concat()].concat();
+        let rows: Vec<Vec<i32>> = taken(&Type::INT4_ARRAY, &raw).unwrap();
+        assert_eq!(rows, [[1, 2], [3, 4], [5, 6]]);
+        assert!(taken::<Vec<i32>>(&Type::INT4_ARRAY, &raw).is_err());
+    }
+
+    #[test]
+    fn a_whole_number_may_be_larger_than_64_bits() {
+        // 10^20 as one digit of weight 5.
+        let raw = b"\0\x01\0\x05\0\0\0\0\0\x01";
+        assert_eq!(taken::<i128>(&Type::NUMERIC, raw).unwrap(), 100_000_000_000_000_000_000);
+        assert!(taken::<i64>(&Type::NUMERIC, raw).is_err());
+        assert_eq!(taken::<String>(&Type::NUMERIC, raw).unwrap(), "100000000000000000000");
     }
 }
