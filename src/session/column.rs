@@ -77,6 +77,11 @@ impl Column {
         self.format
     }
 
+    /// The same column with its values in another format.
+    pub(crate) fn in_format(&self, format: Format) -> Self {
+        Self { format, ..self.clone() }
+    }
+
     /// The columns with `prefix` taken off their names. The others keep their place, but no name finds them: an empty
     /// one does not exist in SQL.
     pub(crate) fn under_prefix(columns: &[Self], prefix: &str) -> Vec<Self> {

@@ -10,6 +10,7 @@ mod plan_cache;
 mod rows;
 #[cfg(feature = "serde")]
 mod de;
+mod text_rows;
 mod statement;
 mod fetch;
 mod source;
@@ -20,6 +21,8 @@ mod riders;
 mod connection;
 mod bind;
 mod portions;
+mod literal;
+mod mogrify;
 mod row_stream;
 mod decoded_stream;
 mod prepare;

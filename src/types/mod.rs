@@ -92,6 +92,7 @@ mod tsquery;
 mod named;
 mod params;
 mod quote;
+mod text;
 
 pub use crate::types::array::{Array, Dimension};
 pub use crate::types::bits::Bits;
@@ -114,6 +115,7 @@ pub use crate::types::record::{
     Fields, FromRecord, Record, accepts_field, accepts_record, read_record,
 };
 pub use crate::types::snapshot::PgSnapshot;
+pub(crate) use crate::types::text::{binary_of, has_text_form, text_of};
 pub use crate::types::time::Time;
 pub use crate::types::time_tz::TimeTz;
 pub use crate::types::timestamp::Timestamp;

@@ -10,6 +10,8 @@
 mod chance;
 mod named;
 mod quoting;
+mod mogrify;
+mod text_forms;
 mod rows;
 mod derive;
 mod derive_params;

@@ -46,7 +46,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
-fn is_one_of(word: &str, keys: &[&str]) -> bool {
+/// Whether a word is one of the keys, in upper or lower case.
+pub(crate) fn is_one_of(word: &str, keys: &[&str]) -> bool {
     keys.iter().any(|key| word.eq_ignore_ascii_case(key))
 }
 
