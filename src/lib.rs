@@ -2,9 +2,9 @@
 //!
 //! A [`Connection`] is one session. Statements are prepared at their first use and kept; parameters are tuples,
 //! slices or [`params!`] of any [`ToSql`](postgres_types::ToSql) values; rows are lent as they arrive, owned as a
-//! whole, or converted into tuples and structs by [`FromRow`]. [`Client`] is the trait for functions that run
-//! statements and care neither about the runtime nor about who lends the session. [`Config`] tells what a
-//! connection string may hold, [`Kind`] what to do about an [`Error`].
+//! whole, or converted into tuples and structs by [`FromRow`]. [`Connection::copy_in`] loads many rows at once.
+//! [`Client`] is the trait for functions that run statements and care neither about the runtime nor about who lends
+//! the session. [`Config`] tells what a connection string may hold, [`Kind`] what to do about an [`Error`].
 //!
 //! # Examples
 //!
@@ -102,6 +102,10 @@ pub use crate::session::{
     Heard, IsolationLevel, Iter, Listener, Notifications, OwnedRow, OwnedRowStream, Row, RowStream,
     Rows, Savepoint, Source, Statement, ToStatement, Transaction, TransactionOptions,
     checked_column,
+};
+pub use crate::session::{
+    CopyIn, CopyInRows, CopyInWriter, CopyOut, CopyOutReader, CopyOutRowStream, CopyOutRows,
+    LogVerbosity, OnError, Progress, TableName,
 };
 #[doc(hidden)]
 pub use crate::types::__name;

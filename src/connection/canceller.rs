@@ -66,12 +66,18 @@ impl<R: Runtime> Canceller<R> {
 
     /// Has the statement cancelled, if it may be, is on the server and was not.
     pub(crate) fn cancel(&mut self, runtime: &R, machine: &Machine) {
-        let due =
-            self.cancellable == Cancellable::Yes && !self.cancelled && machine.unsent().is_empty();
+        // What takes the data of a copy is on the server, however much of the data is not.
+        let running = machine.unsent().is_empty() || machine.has_copied_in();
+        let due = self.cancellable == Cancellable::Yes && !self.cancelled && running;
         if due && let Some(token) = self.token(runtime, machine) {
             self.cancelled = true;
             token.cancel_detached();
         }
+    }
+
+    /// Has the statement cancelled only if it goes on for a while, as if that had been asked for already.
+    pub(crate) fn postpone(&mut self) {
+        self.cancelled = true;
     }
 
     /// Ready when no cancel request is under way. An error says that one was sent and that nobody confirmed it.

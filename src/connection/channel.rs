@@ -20,8 +20,8 @@ use crate::connection::switch::{Switch, turned_off};
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind, ServerError, SqlState};
-use crate::flow::{End, Machine, Message, Protocol, Request};
-use crate::message::{Encode, Execute, Query, Sync, Terminate};
+use crate::flow::{Machine, Message, Protocol, Request};
+use crate::message::{Encode, Query, Terminate};
 
 /// Reads that succeed at once before the executor gets its turn: 1 MiB where the buffer is large.
 const READS_PER_TURN: u32 = 16;
@@ -227,6 +227,28 @@ impl<R: Runtime> Channel<R> {
         !self.is_owing() && self.canceller.is_idle()
     }
 
+    /// Ready without a message when everything is written. What the server says meanwhile is read and returned, so
+    /// that an error is told before all of a copy is sent, and so that neither side waits for the other.
+    pub(crate) fn poll_written(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        if let Some(cause) = &self.ended {
+            return Poll::Ready(Err(Error::closed(Some(cause))));
+        }
+        let polled = self.poll_transport(cx, Machine::next_message);
+        if polled.is_pending() && self.machine.unsent().is_empty() {
+            // Nobody waits for the server any more.
+            self.limit.rest();
+            return Poll::Ready(Ok(None));
+        }
+        if polled.is_pending() && self.limit.is_set() {
+            let due = ready!(self.poll_limit(cx));
+            return Poll::Ready(Err(due));
+        }
+        polled.map_ok(Some).map_err(|error| self.end(error))
+    }
+
     /// Gives up a request: takes it back if it was not sent, else sees to it that the server stops.
     /// Tells whether it was taken back.
     pub(crate) fn abandon(&mut self) -> Withdrawn {
@@ -236,8 +258,12 @@ impl<R: Runtime> Channel<R> {
         if self.machine.withdraw() {
             return Withdrawn::Yes;
         }
-        self.finish_abandoned();
+        self.machine.finish_open();
         self.attendance = Attendance::Abandoned;
+        if self.machine.copy_in().fail("the copy was given up") && self.on_drop == OnDrop::Cancel {
+            // The server stops as soon as it reads that, and is cancelled only if it takes its time.
+            self.canceller.postpone();
+        }
         if self.on_drop == OnDrop::Wait || !self.is_rest_pending() {
             return Withdrawn::No;
         }
@@ -249,22 +275,6 @@ impl<R: Runtime> Channel<R> {
             self.cancel_abandoned();
         }
         Withdrawn::No
-    }
-
-    /// Ends a request that was given up before all of it was written.
-    fn finish_abandoned(&mut self) {
-        let end = self.machine.end();
-        if end == End::Written {
-            return;
-        }
-        let out = self.machine.answer();
-        // Their texts are the driver's own: none can be refused.
-        if end == End::OpenAndWhole {
-            // Sync would make what was done of it last. An error undoes it: there is no such portal.
-            drop(Execute { portal: "aiopg_given_up", most_rows: 0 }.encode(out));
-        }
-        drop(Sync.encode(out));
-        self.machine.ended();
     }
 
     /// Sends a query whose reply nobody waits for, as far as that takes no waiting. Only where nothing is owed.

@@ -6,14 +6,16 @@ use bytes::BytesMut;
 
 use crate::config::{Config, Event};
 use crate::error::{Error, Kind, OneLine, ServerError};
+use crate::flow::copy_in::{Asked, CopyIn, CopyInData};
 use crate::flow::input::Input;
 use crate::flow::notification::Queued;
 use crate::flow::output::Output;
 use crate::flow::reports::Reports;
 use crate::flow::request::{End, Protocol, Request};
 use crate::message::{
-    Backend, BackendKeyData, CommandComplete, CopyFail, DataRow, Decode, Encode, ErrorResponse,
-    NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery, Sync, TransactionStatus,
+    Backend, BackendKeyData, CommandComplete, CopyData, CopyFail, DataRow, Decode, Encode,
+    ErrorResponse, Execute, NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery,
+    Sync, TransactionStatus,
 };
 use crate::wire::{HEADER_LENGTH, Header};
 
@@ -39,6 +41,12 @@ enum Wanted {
     Notifications,
 }
 
+impl Message {
+    pub(crate) fn is_copy_data(self) -> bool {
+        self.tag == CopyData::TAG
+    }
+}
+
 /// What is sent, what has arrived, and what the server still owes.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -53,8 +61,8 @@ pub(crate) struct Machine {
     riders_done: u32,
     /// Openers whose replies have been read since the last request was made.
     openers_done: u32,
-    /// A copy was refused within this request.
-    refused: bool,
+    /// The data that this request has for a copy.
+    copy_in: CopyIn,
     /// The error by which the transaction that is open has failed.
     failure: Option<Box<ServerError>>,
     /// The server rolled a transaction back for a reason that may have passed.
@@ -74,7 +82,7 @@ impl Machine {
             owed: None,
             riders_done: 0,
             openers_done: 0,
-            refused: false,
+            copy_in: CopyIn::default(),
             failure: None,
             rolled_back: false,
             forgotten: false,
@@ -95,7 +103,7 @@ impl Machine {
         self.owed = Some(request);
         self.riders_done = 0;
         self.openers_done = 0;
-        self.refused = false;
+        self.copy_in = CopyIn::default();
         Ok(())
     }
 
@@ -104,6 +112,22 @@ impl Machine {
         if let Some(owed) = &mut self.owed {
             owed.end = End::Written;
         }
+    }
+
+    /// Ends a request that was given up before all of it was written.
+    pub(crate) fn finish_open(&mut self) {
+        let end = self.end();
+        if end == End::Written {
+            return;
+        }
+        let out = self.answer();
+        // Their texts are the driver's own: none can be refused.
+        if end == End::OpenAndWhole {
+            // Sync would make what was done of it last. An error undoes it: there is no such portal.
+            drop(Execute { portal: "aiopg_given_up", most_rows: 0 }.encode(out));
+        }
+        drop(Sync.encode(out));
+        self.ended();
     }
 
     /// Whether more is to be written before the server can end its reply.
@@ -167,6 +191,11 @@ impl Machine {
 
     fn speaks(&self, protocol: Protocol) -> bool {
         self.owed.is_some_and(|owed| owed.protocol == protocol)
+    }
+
+    /// The longest message that is taken from the server.
+    pub(crate) fn message_limit_bytes(&self) -> usize {
+        self.message_limit
     }
 
     pub(crate) fn unsent(&self) -> &[u8] {
@@ -287,7 +316,14 @@ impl Machine {
                     self.key = Some((data.process_id, data.secret_key.into()));
                     return Ok(Some(message));
                 }
-                COPY_IN if !self.is_starting() => self.refuse_copy_in()?,
+                COPY_IN if !self.is_starting() => match self.copy_in.asked()? {
+                    Asked::Pass => return Ok(Some(message)),
+                    Asked::Refuse => self.refuse_copy_in()?,
+                },
+                ErrorResponse::TAG => {
+                    self.copy_in.failed();
+                    return Ok(Some(message));
+                }
                 _ => return Ok(Some(message)),
             }
         }
@@ -319,8 +355,8 @@ impl Machine {
         let ready = ReadyForQuery::decode(self.body(message))?;
         let Some(owed) = &mut self.owed else { return Err(Error::unexpected("ReadyForQuery")) };
         let rest = NonZeroU32::new(owed.ready.get() - 1);
-        // The server may end a copy before it has read the refusal. Nothing else is answered unread.
-        let unread = !self.output.is_empty() && !self.refused;
+        // The server may end a copy before it has read all of it, or the refusal. Nothing else is answered unread.
+        let unread = !self.output.is_empty() && !self.copy_in.may_leave_unsent();
         if rest.is_none() && (unread || owed.end != End::Written) {
             return Err(Error::unexpected("ReadyForQuery"));
         }
@@ -418,14 +454,23 @@ impl Machine {
         // Where more of the request stands behind it, nobody can say which Sync the server has dropped.
         let is_last =
             self.owed.is_some_and(|owed| owed.ready.get() == 1 && owed.end == End::Written);
-        // After the first the request has failed: another would only make the output grow.
-        if !is_last || std::mem::replace(&mut self.refused, true) {
+        if !is_last {
             return Err(Error::unexpected("CopyInResponse"));
         }
         let extended = self.speaks(Protocol::Extended);
         let out = self.output.answer();
         CopyFail { message: "this call sends no copy data" }.encode(out)?;
         if extended { Sync.encode(out) } else { Ok(()) }
+    }
+
+    /// The data of a copy that the request has.
+    pub(crate) fn copy_in(&mut self) -> CopyInData<'_> {
+        CopyInData::new(&mut self.copy_in, &mut self.output)
+    }
+
+    /// Whether the server is taking data, or did so within this request.
+    pub(crate) fn has_copied_in(&self) -> bool {
+        self.copy_in.was_open()
     }
 }
 

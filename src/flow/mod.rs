@@ -7,6 +7,7 @@ mod reports;
 mod encryption;
 mod startup;
 mod request;
+mod copy_in;
 mod machine;
 
 #[cfg(test)]

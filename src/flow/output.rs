@@ -2,8 +2,14 @@
 
 use bytes::BytesMut;
 
+use crate::error::Error;
+use crate::message::CopyData;
+
 /// What is kept of the buffer between requests; more is given back.
 const KEPT: usize = 64 << 10;
+
+/// What is kept of it while a copy goes in: a piece of data, and the row that passes its end.
+const KEPT_WHILE_COPYING: usize = 256 << 10;
 
 /// The unsent bytes. They belong to the connection, never to the future of a caller.
 #[derive(Debug, Default)]
@@ -12,6 +18,10 @@ pub(crate) struct Output {
     sent: usize,
     /// No byte of what is here has been sent.
     fresh: bool,
+    /// Copy data is being written.
+    copying: bool,
+    /// Where the CopyData message begins that takes more, which is the last: of it nothing was sent.
+    copy_data: Option<usize>,
 }
 
 impl Output {
@@ -27,6 +37,7 @@ impl Output {
     /// Notes that `count` bytes were sent.
     pub(crate) fn sent(&mut self, count: usize) {
         self.fresh &= count == 0;
+        self.copy_data = None;
         self.sent = self.sent.saturating_add(count);
         if self.sent >= self.bytes.len() {
             self.clear();
@@ -37,13 +48,29 @@ impl Output {
     /// first byte is sent.
     pub(crate) fn request(&mut self) -> &mut BytesMut {
         self.fresh = true;
+        self.copying = false;
         &mut self.bytes
     }
 
     /// The buffer to write to within a request that is being answered: this cannot be withdrawn.
     pub(crate) fn answer(&mut self) -> &mut BytesMut {
         self.fresh = false;
+        self.copying = false;
+        self.copy_data = None;
         &mut self.bytes
+    }
+
+    /// Adds what `write` writes to the data of a copy: many rows share a message. On error nothing of it remains.
+    pub(crate) fn copy_data(
+        &mut self,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.fresh = false;
+        self.copying = true;
+        let start = self.copy_data.unwrap_or(self.bytes.len());
+        CopyData::extend(&mut self.bytes, start, write)?;
+        self.copy_data = Some(start);
+        Ok(())
     }
 
     /// Takes back a request of which no byte was sent, and tells whether there was one.
@@ -59,12 +86,15 @@ impl Output {
     pub(crate) fn discard(&mut self) {
         self.bytes = BytesMut::new();
         self.sent = 0;
+        self.copy_data = None;
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
         self.sent = 0;
-        if self.bytes.capacity() > KEPT {
+        self.copy_data = None;
+        let kept = if self.copying { KEPT_WHILE_COPYING } else { KEPT };
+        if self.bytes.capacity() > kept {
             self.bytes = BytesMut::new();
         }
     }
@@ -101,6 +131,54 @@ mod tests {
         output.answer().extend_from_slice(b"answer");
         assert!(!output.withdraw());
         assert_eq!(output.unsent(), b"answer");
+    }
+
+    #[test]
+    fn rows_share_a_message_until_a_byte_of_it_is_sent() {
+        let mut output = Output::default();
+        let put = |output: &mut Output, bytes: &[u8]| {
+            output.copy_data(|out| {
+                out.extend_from_slice(bytes);
+                if bytes == b"no" { Err(Error::usage("no")) } else { Ok(()) }
+            })
+        };
+        put(&mut output, b"no").unwrap_err();
+        assert!(output.is_empty());
+        put(&mut output, b"a").unwrap();
+        put(&mut output, b"no").unwrap_err();
+        put(&mut output, b"b").unwrap();
+        assert_eq!(output.unsent(), b"d\0\0\0\x06ab");
+        assert!(!output.withdraw());
+        output.sent(2);
+        put(&mut output, b"c").unwrap();
+        assert_eq!(output.unsent(), b"\0\0\x06abd\0\0\0\x05c");
+        output.answer().extend_from_slice(b"answer");
+        put(&mut output, b"d").unwrap();
+        assert!(output.unsent().ends_with(b"answerd\0\0\0\x05d"));
+    }
+
+    #[test]
+    fn the_buffer_of_a_copy_is_kept_until_the_copy_is_done() {
+        let mut output = Output::default();
+        let put = |output: &mut Output| {
+            let row = [7; 1000];
+            let write = |out: &mut BytesMut| {
+                out.extend_from_slice(&row);
+                Ok(())
+            };
+            (0..100).for_each(|_| {
+                output.copy_data(write).unwrap();
+            });
+            output.sent(100_005);
+        };
+        put(&mut output);
+        let kept = output.capacity();
+        assert!(kept >= 100_005, "{kept}");
+        put(&mut output);
+        assert_eq!(output.capacity(), kept);
+        output.answer().extend_from_slice(b"done");
+        output.sent(4);
+        assert!(output.capacity() <= KEPT);
     }
 
     #[test]

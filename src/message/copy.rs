@@ -1,9 +1,11 @@
-//! COPY: CopyInResponse, CopyOutResponse, CopyBothResponse and CopyFail.
+//! COPY: CopyInResponse, CopyOutResponse, CopyBothResponse, CopyData, CopyDone and CopyFail.
+
+use bytes::{BufMut, BytesMut};
 
 use crate::error::Error;
 use crate::message::codec::{Decode, Encode};
 use crate::message::format::Format;
-use crate::wire::{Reader, Writer};
+use crate::wire::{HEADER_LENGTH, Reader, Writer};
 
 /// The layout of the data that follows a copy response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,23 +66,42 @@ impl Encode for CopyFail<'_> {
 }
 
 /// CopyData: a piece of a copy.
-#[cfg_attr(not(test), expect(dead_code, reason = "no verb sends copy data yet"))]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CopyData<'a> {
-    pub(crate) data: &'a [u8],
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CopyData;
 
-impl Encode for CopyData<'_> {
-    const IDENTIFIER: u8 = b'd';
+impl CopyData {
+    pub(crate) const TAG: u8 = b'd';
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
-        writer.write_bytes(self.data);
-        Ok(())
+    /// Writes more data to the message that begins at `start`, the last in `out`, or begins one there. The message
+    /// is whole at any time; on error nothing of what `write` wrote remains.
+    pub(crate) fn extend(
+        out: &mut BytesMut,
+        start: usize,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let end = out.len();
+        if start == end {
+            out.put_u8(Self::TAG);
+            out.put_i32(0);
+        }
+        let written = write(out).and_then(|()| {
+            let length = i32::try_from(out.len() - start - size_of_val(&Self::TAG));
+            length.map_err(|_| Error::usage("a message cannot be longer than 2 GiB"))
+        });
+        match (written, out.get_mut(start + 1..start + HEADER_LENGTH)) {
+            (Ok(length), Some(field)) => {
+                field.copy_from_slice(&length.to_be_bytes());
+                Ok(())
+            }
+            (written, _) => {
+                out.truncate(end);
+                written.map(drop)
+            }
+        }
     }
 }
 
 /// CopyDone: the copy is complete.
-#[cfg_attr(not(test), expect(dead_code, reason = "no verb sends copy data yet"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CopyDone;
 
@@ -94,8 +115,6 @@ impl Encode for CopyDone {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
-
     use super::*;
     use crate::message::codec::tests::check;
 
@@ -138,9 +157,17 @@ mod tests {
     #[test]
     fn copy_data_is_written_as_libpq_writes_it() {
         let mut out = BytesMut::new();
-        CopyData { data: b"1\ta\n" }.encode(&mut out).unwrap();
+        let put = |bytes: &'static [u8]| {
+            move |out: &mut BytesMut| -> Result<(), Error> {
+                out.put_slice(bytes);
+                Ok(())
+            }
+        };
+        CopyData::extend(&mut out, 0, put(b"1\t")).unwrap();
+        CopyData::extend(&mut out, 0, put(b"a\n")).unwrap();
+        CopyData::extend(&mut out, 9, put(b"")).unwrap();
         CopyDone.encode(&mut out).unwrap();
-        assert_eq!(&out[..], b"d\0\0\0\x081\ta\nc\0\0\0\x04");
+        assert_eq!(&out[..], b"d\0\0\0\x081\ta\nd\0\0\0\x04c\0\0\0\x04");
     }
 
     #[test]

@@ -64,7 +64,8 @@ pub(crate) enum Value {
     Null,
 }
 
-fn write_value(
+/// Writes a value behind its length.
+pub(crate) fn write_value(
     writer: &mut Writer<'_>,
     value: impl FnOnce(&mut Writer<'_>) -> Result<Value, Error>,
 ) -> Result<(), Error> {

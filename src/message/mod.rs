@@ -17,9 +17,11 @@ pub(crate) use crate::message::authentication::{
 };
 pub(crate) use crate::message::backend::Backend;
 pub(crate) use crate::message::codec::{Decode, Encode};
-pub(crate) use crate::message::copy::CopyFail;
+#[cfg(test)]
+pub(crate) use crate::message::copy::CopyInResponse;
+pub(crate) use crate::message::copy::{CopyData, CopyDone, CopyFail, CopyLayout};
 pub(crate) use crate::message::extended::{
-    Close, Describe, Execute, Flush, Parse, Sync, Value, write_bind,
+    Close, Describe, Execute, Flush, Parse, Sync, Value, write_bind, write_value,
 };
 pub use crate::message::format::Format;
 pub(crate) use crate::message::format::Object;

@@ -7,6 +7,7 @@ use postgres_types::{FromSql, ToSql, Type};
 
 use crate::error::Error;
 use crate::session::connection::Connection;
+use crate::session::copy::{CopyIn, CopyInWriter, CopyOut, CopyOutReader, TableName};
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
 use crate::session::row_stream::RowStream;
@@ -131,6 +132,45 @@ pub trait Client: Send {
     /// As [`Connection::simple_query`].
     fn simple_query(&mut self, sql: &str) -> impl Future<Output = Result<Vec<Rows>, Error>> + Send {
         self.connection().simple_query(sql)
+    }
+
+    /// As [`Connection::copy_in`].
+    fn copy_in(
+        &mut self,
+        table: impl Into<TableName>,
+        columns: &[&str],
+    ) -> CopyIn<'_, Self::Runtime> {
+        self.connection().copy_in(table, columns)
+    }
+
+    /// As [`Connection::copy_in_raw`].
+    fn copy_in_raw(
+        &mut self,
+        sql: &str,
+    ) -> impl Future<Output = Result<CopyInWriter<'_, Self::Runtime>, Error>> + Send {
+        self.connection().copy_in_raw(sql)
+    }
+
+    /// As [`Connection::copy_out`].
+    fn copy_out(
+        &mut self,
+        table: impl Into<TableName>,
+        columns: &[&str],
+    ) -> CopyOut<'_, Self::Runtime> {
+        self.connection().copy_out(table, columns)
+    }
+
+    /// As [`Connection::copy_out_query`].
+    fn copy_out_query(&mut self, sql: &str) -> CopyOut<'_, Self::Runtime> {
+        self.connection().copy_out_query(sql)
+    }
+
+    /// As [`Connection::copy_out_raw`].
+    fn copy_out_raw(
+        &mut self,
+        sql: &str,
+    ) -> impl Future<Output = Result<CopyOutReader<'_, Self::Runtime>, Error>> + Send {
+        self.connection().copy_out_raw(sql)
     }
 }
 

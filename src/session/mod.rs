@@ -36,6 +36,7 @@ mod reconnect;
 mod listener;
 mod state;
 mod lending;
+mod copy;
 mod client;
 mod transaction_options;
 mod savepoint;
@@ -47,6 +48,10 @@ pub use crate::session::call::Call;
 pub use crate::session::client::Client;
 pub use crate::session::column::{Column, ColumnIndex};
 pub use crate::session::connection::Connection;
+pub use crate::session::copy::{
+    CopyIn, CopyInRows, CopyInWriter, CopyOut, CopyOutReader, CopyOutRowStream, CopyOutRows,
+    LogVerbosity, OnError, Progress, TableName,
+};
 pub use crate::session::decoded_stream::DecodedStream;
 pub use crate::session::fetch::Fetch;
 pub use crate::session::field::{Field, Part, Place, has_places};
