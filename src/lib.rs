@@ -98,10 +98,10 @@ pub use crate::pool::{
     Verdict, WAIT_BOUNDS, WhenDown,
 };
 pub use crate::session::{
-    Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Fetch, FromRow, Gap,
-    Heard, IsolationLevel, Iter, Listener, Notifications, OwnedRow, OwnedRowStream, Row, RowStream,
-    Rows, Savepoint, Source, Statement, ToStatement, Transaction, TransactionOptions,
-    checked_column,
+    AllResults, Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Demands,
+    Fetch, FromRow, Gap, Heard, IsolationLevel, Item, Iter, Listener, Notifications, OwnedRow,
+    OwnedRowStream, Pipeline, Replies, Row, RowStream, Rows, Savepoint, Source, Statement,
+    ToStatement, Transaction, TransactionOptions, checked_column,
 };
 pub use crate::session::{
     CopyIn, CopyInRows, CopyInWriter, CopyOut, CopyOutReader, CopyOutRowStream, CopyOutRows,

@@ -65,6 +65,10 @@ pub enum Kind {
     /// Why: the failed statement's error was passed over; it is the [`source`](std::error::Error::source). What to do:
     /// end the transaction at the first error, or run what may fail in a savepoint.
     RolledBack,
+    /// A statement was not run, since an earlier one of the same pipeline had failed; it has had no effect.
+    ///
+    /// Why: the earlier one's error, which is the [`source`](std::error::Error::source). What to do: correct that one.
+    Skipped,
     /// The connection was lost after COMMIT was sent and before its answer came.
     ///
     /// Why: the network or the server failed at the wrong moment; the transaction took effect, or it did not. What to

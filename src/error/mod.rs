@@ -41,6 +41,8 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
     statement: Option<Arc<str>>,
     attempts: Vec<Attempt>,
+    /// The number of the item that failed.
+    item: Option<usize>,
     /// No byte of the request had left when it failed.
     unsent: bool,
 }
@@ -107,6 +109,26 @@ impl Error {
         self.0.unsent
     }
 
+    /// Returns the number of the item that failed, counted from 0: of a pipeline's items, of the sets of parameters of
+    /// `execute_many`.
+    pub fn item(&self) -> Option<usize> {
+        self.0.item
+    }
+
+    /// Whether this only says what another error led to.
+    pub(crate) fn is_consequence(&self) -> bool {
+        matches!(self.kind(), Kind::Skipped | Kind::RolledBack)
+    }
+
+    /// Adds the number of an item, unless it is there.
+    pub(crate) fn or_item(self, item: usize) -> Self {
+        let mut error = self;
+        if error.0.item.is_none() {
+            error.inner().item = Some(item);
+        }
+        error
+    }
+
     pub(crate) fn new(kind: Kind, text: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -115,6 +137,7 @@ impl Error {
             source: None,
             statement: None,
             attempts: Vec::new(),
+            item: None,
             unsent: false,
         }))
     }
@@ -211,6 +234,13 @@ impl Error {
     pub(crate) fn unsent(self) -> Self {
         let mut error = self;
         error.inner().unsent = true;
+        error
+    }
+
+    /// Notes that bytes of the request have left, though not those that the error is about.
+    pub(crate) fn sent(self) -> Self {
+        let mut error = self;
+        error.inner().unsent = false;
         error
     }
 

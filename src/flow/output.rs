@@ -1,6 +1,6 @@
 //! `Output`: the bytes that are to be sent.
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
 use crate::error::Error;
 use crate::message::CopyData;
@@ -57,6 +57,9 @@ impl Output {
         self.fresh = false;
         self.copying = false;
         self.copy_data = None;
+        // What was sent is let go, so that a request that is written for long does not grow.
+        self.bytes.advance(self.sent.min(self.bytes.len()));
+        self.sent = 0;
         &mut self.bytes
     }
 

@@ -49,6 +49,17 @@ pub(crate) fn write_run(
     params: &dyn Params,
     until: Until,
 ) -> Result<(), Error> {
+    write_bound(out, statement, types, params)?;
+    until.write(out)
+}
+
+/// Writes Bind.
+pub(crate) fn write_bound(
+    out: &mut BytesMut,
+    statement: &str,
+    types: &[Type],
+    params: &dyn Params,
+) -> Result<(), Error> {
     let given = params.count();
     if types.len() != given {
         return Err(wrong_count(types.len(), given).unsent());
@@ -64,8 +75,7 @@ pub(crate) fn write_run(
                 .map_err(|error| not_written(params, index, r#type, error)),
             None => Ok(Value::Null),
         }
-    })?;
-    until.write(out)
+    })
 }
 
 /// The most parameters that a statement can have.

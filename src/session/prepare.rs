@@ -7,7 +7,9 @@ use postgres_types::Type;
 use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::flow::{End, Protocol};
-use crate::message::{Backend, Describe, Encode, Format, Object, Parse, Sync};
+use crate::message::{
+    Backend, Decode, Describe, Encode, Format, Object, Parse, ReadyForQuery, Sync,
+};
 use crate::session::bind::{Until, write_run, wrong_count};
 use crate::session::column::columns;
 use crate::session::connection::{Connection, Exchange};
@@ -116,7 +118,12 @@ impl<R: Runtime> Connection<R> {
     }
 }
 
-fn write_parse(out: &mut BytesMut, name: &Name, sql: &str, types: &[Type]) -> Result<(), Error> {
+pub(crate) fn write_parse(
+    out: &mut BytesMut,
+    name: &Name,
+    sql: &str,
+    types: &[Type],
+) -> Result<(), Error> {
     let oids: Vec<_> = types.iter().map(Type::oid).collect();
     Parse { statement: &name.text, sql, types: &oids }.encode(out)?;
     Describe { object: Object::Statement, name: &name.text }.encode(out)
@@ -124,7 +131,11 @@ fn write_parse(out: &mut BytesMut, name: &Name, sql: &str, types: &[Type]) -> Re
 
 impl<R: Runtime> Exchange<'_, R> {
     /// Reads the reply to Parse and Describe.
-    async fn described(&mut self, mut name: Name, sql: &str) -> Result<Statement, Error> {
+    pub(crate) async fn described(
+        &mut self,
+        mut name: Name,
+        sql: &str,
+    ) -> Result<Statement, Error> {
         let (mut params, mut parsed) = (None, false);
         loop {
             let message = self.message().await?;
@@ -174,12 +185,15 @@ impl<R: Runtime> Exchange<'_, R> {
         Ok(())
     }
 
-    /// Reads up to ReadyForQuery, and returns the error that the server reports on the way, if it reports one.
+    /// Reads up to the next ReadyForQuery, and returns the error that the server reports on the way, if it reports one.
     pub(crate) async fn finish(&mut self) -> Result<Option<Error>, Error> {
         let mut failure = None;
         self.end_open()?;
         while self.connection.channel.machine().is_owed() {
             let message = self.message().await?;
+            if message.tag == ReadyForQuery::TAG {
+                break;
+            }
             let channel = &self.connection.channel;
             match channel.machine().decode(message) {
                 Ok(Backend::ErrorResponse(error)) => {

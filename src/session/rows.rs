@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::message::{CommandTag, DataRow, Offset};
 use crate::session::column::{Column, ColumnIndex};
 use crate::session::from_row::{FromRow, checked_column};
+use crate::session::owned_row::OwnedRow;
 use crate::session::row::Row;
 
 /// All rows of a result. They own their memory, so many results may be open side by side.
@@ -76,6 +77,11 @@ impl Rows {
         let offsets = self.offsets.get(index * width..(index + 1) * width)?;
         let row = Row::new(&self.columns, self.bodies.get(start..end)?, offsets);
         Some(row.numbered(u64::try_from(index).ok()))
+    }
+
+    /// Copies the row at `index`.
+    pub(crate) fn owned_row(&self, index: usize) -> Option<OwnedRow> {
+        self.row(index).map(|row| OwnedRow::copy(row.numbered(None), &self.columns))
     }
 
     /// Lends the rows in order.

@@ -7,6 +7,7 @@
     reason = "a test stops at the line where it fails"
 )]
 
+mod pipelines;
 mod portals;
 mod copy_in;
 mod copy_in_bytes;

@@ -20,6 +20,13 @@ pub(crate) fn cancellable(sql: &str) -> Cancellable {
     if ends { Cancellable::No } else { Cancellable::Yes }
 }
 
+/// Whether the first word of a text, behind any comments, is COPY: it speaks a protocol of its own.
+pub(crate) fn is_copy(sql: &str) -> bool {
+    let word = tokens(sql, Backslash::Plain)
+        .find(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment));
+    word.is_some_and(|word| word.text.eq_ignore_ascii_case("copy"))
+}
+
 /// The text without its comments and literals, each of which leaves a space.
 fn bare(sql: &str, backslash: Backslash) -> String {
     let mut bare = String::with_capacity(sql.len());

@@ -3,5 +3,5 @@
 mod token;
 mod ends;
 
-pub(crate) use crate::session::lexer::ends::{cancellable, is_one_of};
+pub(crate) use crate::session::lexer::ends::{cancellable, is_copy, is_one_of};
 pub(crate) use crate::session::lexer::token::{Backslash, Token, TokenKind, tokens};

@@ -1,0 +1,223 @@
+//! `pipeline` and `pipeline_each`: how items are sent, and what each of them is told.
+
+use std::collections::HashMap;
+
+use aiopg_runtime::Runtime;
+
+use crate::config::StatementMode;
+use crate::connection::Cancellable;
+use crate::error::Error;
+use crate::flow::{Protocol, Request};
+use crate::message::{Encode, Sync};
+use crate::session::connection::Connection;
+use crate::session::named::Bound;
+use crate::session::pipeline::exchange::{Outcome, Syncs, count, skipped};
+use crate::session::pipeline::item::Demand;
+use crate::session::pipeline::items::{Demands, Pipeline, Replies};
+use crate::session::pipeline::prepared::{Asked, Described, Step};
+use crate::session::prepare::write_parse;
+use crate::session::source::TimeLimit;
+use crate::session::statement::Name;
+
+impl<R: Runtime> Connection<R> {
+    /// Runs several statements in one round trip, all or nothing.
+    ///
+    /// Outside a transaction they are one of their own: if an item fails, those behind it are not run, and those
+    /// before it are undone. Each gets a result of its own that says so; [`all`](crate::AllResults::all) makes one of
+    /// them.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// use aiopg::{AllResults, Item};
+    ///
+    /// let (city, inserted) = connection
+    ///     .pipeline((
+    ///         Item::query_one("select name from city where id = $1", (1,)),
+    ///         Item::execute("insert into visit (city) values ($1)", (1,)),
+    ///     ))
+    ///     .await
+    ///     .all()?;
+    /// println!("{} has {inserted} visit more", city.get::<&str>("name"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// Bind and Execute for each item and one Sync: one round trip. Texts with parameters that the connection does not
+    /// know yet take one more, for all of them together. While it is written, the replies are read: neither side waits
+    /// for the other, however large they are.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query): dropped, it is cancelled, and undone if it was one transaction.
+    ///
+    /// # Errors
+    ///
+    /// Each item has its own, with its number in [`Error::item`]: what the verb of its constructor says;
+    /// [`Kind::Skipped`] if it was not run, since an earlier one failed; [`Kind::RolledBack`] if it was undone, since a
+    /// later one failed, or the server could not commit. If an item cannot even be written, nothing is sent.
+    ///
+    /// # Source
+    ///
+    /// [Pipelining](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-PIPELINING)
+    pub async fn pipeline<P: Pipeline>(&mut self, items: P) -> P::Results {
+        let outcomes = self.run_items(&items.demands(), Syncs::One).await;
+        items.results(Replies(outcomes.into_iter()))
+    }
+
+    /// Runs several statements in one round trip, each for itself: what one does lasts, whatever becomes of the others.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+    /// use aiopg::Item;
+    ///
+    /// let names = ["Wien", "Graz", "Linz"];
+    /// let insert = |name| Item::execute("insert into city (name) values ($1)", (name,));
+    /// for (name, result) in names.iter().zip(connection.pipeline_each(names.map(insert)).await) {
+    ///     if let Err(error) = result {
+    ///         println!("{name}: {error}");
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`pipeline`](Self::pipeline), with a Sync behind each item.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`pipeline`](Self::pipeline), but what has been run by then lasts.
+    ///
+    /// # Errors
+    ///
+    /// Each item has its own, with its number in [`Error::item`].
+    ///
+    /// # Source
+    ///
+    /// [Pipelining](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-PIPELINING)
+    pub async fn pipeline_each<P: Pipeline>(&mut self, items: P) -> P::Results {
+        let outcomes = self.run_items(&items.demands(), Syncs::Each).await;
+        items.results(Replies(outcomes.into_iter()))
+    }
+
+    async fn run_items(&mut self, demands: &Demands<'_>, syncs: Syncs) -> Vec<Outcome> {
+        let demands = &demands.0;
+        let outcomes = match self.try_items(demands, syncs).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => demands.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let numbered = outcomes.into_iter().enumerate();
+        numbered.map(|(item, outcome)| outcome.map_err(|error| error.or_item(item))).collect()
+    }
+
+    /// An error says that the session had ended before anything was sent.
+    async fn try_items(
+        &mut self,
+        demands: &[Demand<'_>],
+        syncs: Syncs,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.limit(TimeLimit::AsConfigured);
+        self.settle().await?;
+        let backslash = self.backslash();
+        let bounds: Vec<_> = demands
+            .iter()
+            .map(|demand| {
+                let named = demand.params.named();
+                named.map(|named| Bound::new(demand.called.source, named, backslash)).transpose()
+            })
+            .collect();
+        let mut asked = Vec::with_capacity(demands.len());
+        for (demand, bound) in demands.iter().zip(&bounds) {
+            let bound = bound.as_ref().map_err(Error::clone);
+            asked.push(bound.and_then(|bound| self.asked(demand, bound.as_ref())));
+        }
+        let described = self.describe_all(asked.iter().flatten()).await?;
+        let (mut steps, mut parsed) = (Vec::with_capacity(demands.len()), HashMap::new());
+        for (index, asked) in asked.into_iter().enumerate() {
+            steps.push(asked.and_then(|asked| self.step(asked, &described, &mut parsed, index)));
+        }
+        Ok(self.run_steps(steps, syncs).await)
+    }
+
+    /// Asks the server about all texts that it must be asked about, in one round trip.
+    async fn describe_all<'i, 'a>(
+        &mut self,
+        asked: impl Iterator<Item = &'a Asked<'i>>,
+    ) -> Result<Described<'i>, Error>
+    where
+        'i: 'a,
+    {
+        let mut described = HashMap::new();
+        let mut texts: Vec<(&str, StatementMode, Name)> = Vec::new();
+        for asked in asked {
+            let Some((sql, mode)) = self.undescribed(asked) else { continue };
+            if !texts.iter().any(|(known, ..)| *known == sql) {
+                let cached = mode == StatementMode::Cached;
+                let statements = &mut self.statements;
+                let name = if cached { statements.next_name() } else { statements.unnamed() };
+                texts.push((sql, mode, name));
+            }
+        }
+        let Some(ready) = count(texts.len()) else { return Ok(described) };
+        let request = Request { ready, ..Request::new(Protocol::Extended) };
+        let mut exchange = self
+            .request_as(request, Cancellable::Yes, |out| {
+                texts.iter().try_for_each(|(sql, _, name)| {
+                    write_parse(out, name, sql, &[])?;
+                    Sync.encode(out)
+                })
+            })
+            .await?;
+        for (sql, mode, name) in texts {
+            let statement = exchange.described(name, sql).await;
+            match &statement {
+                Ok(statement) => {
+                    exchange.finish().await?;
+                    if mode != StatementMode::Unnamed {
+                        exchange.connection.statements.keep(statement.clone());
+                    }
+                }
+                Err(error) if exchange.connection.is_closed() => return Err(error.clone()),
+                Err(_) => {}
+            }
+            described.insert(sql, statement);
+        }
+        Ok(described)
+    }
+
+    /// Runs the steps. One that cannot be sent stands for itself, or keeps all others from being sent.
+    async fn run_steps(
+        &mut self,
+        steps: Vec<Result<Step<'_>, Error>>,
+        syncs: Syncs,
+    ) -> Vec<Outcome> {
+        let faulty = steps.iter().position(Result::is_err);
+        if syncs == Syncs::One
+            && let Some(faulty) = faulty
+        {
+            let skip = |step: Result<Step<'_>, Error>| {
+                Err(step.err().unwrap_or_else(|| skipped(faulty, None)))
+            };
+            return steps.into_iter().map(skip).collect();
+        }
+        let (mut ready, mut outcomes) = (Vec::new(), Vec::with_capacity(steps.len()));
+        for step in steps {
+            match step {
+                Ok(step) => {
+                    ready.push(step);
+                    outcomes.push(None);
+                }
+                Err(error) => outcomes.push(Some(Err(error))),
+            }
+        }
+        let mut replies = self.exchange_steps(ready, syncs).await.into_iter();
+        let mut reply = |outcome: Option<Outcome>| outcome.or_else(|| replies.next());
+        let lost = || Err(Error::usage("the item has no reply"));
+        outcomes.into_iter().map(|outcome| reply(outcome).unwrap_or_else(lost)).collect()
+    }
+}
