@@ -1,8 +1,10 @@
 //! Rows: lent and owned, one by one and as a stream, and which row an error is about.
 
 use aiopg::{Error, FromRow, OwnedRow, Row, Runtime};
+use aiopg_tests::cancel::{PollLimit, yield_now};
 use aiopg_tests::on_every_runtime;
-use aiopg_tests::session;
+use aiopg_tests::relay::{Leg, Plan};
+use aiopg_tests::{Server, session};
 use futures::TryStreamExt;
 
 const NULL_IN_THE_FOURTH: &str =
@@ -124,7 +126,33 @@ async fn borrowed_rows_of_a_stream_last_until_the_next<R: Runtime>(rt: R) -> Res
     Ok(())
 }
 
+async fn no_row_is_lost_when_next_as_is_dropped<R: Runtime>(rt: R) -> Result<(), Error> {
+    let pieces = Plan::default().from_server(Leg::default().chunk(997).stall_after(20_000));
+    let (relay, config) = session::relayed(Server::shared(), pieces);
+    let mut connection = session::open_with(rt, &config).await;
+    let mut rows = connection.stream("select generate_series(1, $1)", (5_000,)).await?;
+    let (mut expected, mut dropped) = (1, 0);
+    loop {
+        match PollLimit::new(rows.next_as::<(i32,)>(), 1).await {
+            None => {
+                dropped += 1;
+                relay.resume();
+                yield_now().await;
+            }
+            Some(row) => {
+                let Some((number,)) = row? else { break };
+                assert_eq!(number, expected);
+                expected += 1;
+            }
+        }
+    }
+    assert_eq!(expected, 5_001);
+    assert!(dropped > 0, "nothing was dropped");
+    Ok(())
+}
+
 on_every_runtime!(
+    no_row_is_lost_when_next_as_is_dropped,
     lent_and_owned_rows_are_read_alike,
     an_error_of_a_value_tells_its_row,
     a_stream_gives_values_of_one_type,
