@@ -94,7 +94,7 @@ pub(crate) mod tests {
                     state ^= state << 17;
                     // Small numbers, so that lengths and counts are often right.
                     let byte = state.to_be_bytes()[3];
-                    if byte & 3 == 0 { byte } else { (byte >> 2) & 7 & (byte >> 5) }
+                    if byte.is_multiple_of(4) { byte } else { (byte >> 2) & 7 & (byte >> 5) }
                 })
                 .collect();
             take(&bytes);

@@ -1,40 +1,37 @@
-//! Pairs of types that `postgres_types` does not know, and values that it would read wrongly.
+//! `jsonb` and `jsonpath` as text, and values that the types of other crates would read wrongly.
 
 use std::any::type_name;
 use std::error::Error as StdError;
 use std::time::SystemTime;
 
 use bytes::{BufMut, BytesMut};
-use postgres_types::{FromSql, IsNull, Kind, ToSql, Type, WrongType};
+use postgres_types::{FromSql, IsNull, ToSql, Type, WrongType};
 
 use crate::types::calendar::DAY_MICROSECONDS;
+use crate::wire::Reader;
 
 type Failure = Box<dyn StdError + Sync + Send>;
 
-/// Tells whether a `T` can be read from `type`, or from another type whose binary form is the same.
+/// Tells whether a `T` can be read from `type`, or from the text that `type` is behind its version.
 pub(crate) fn accepts<'r, T: FromSql<'r>>(r#type: &Type) -> bool {
-    T::accepts(r#type) || StandIn::of(r#type).is_some_and(|other| T::accepts(other.r#type()))
+    T::accepts(r#type) || (is_versioned(r#type) && T::accepts(&Type::TEXT))
 }
 
 /// Reads a value of `type`, which [`accepts`] has agreed to.
 pub(crate) fn read<'r, T: FromSql<'r>>(r#type: &Type, raw: Option<&'r [u8]>) -> Result<T, Failure> {
-    match StandIn::of(r#type) {
-        Some(other) if !T::accepts(r#type) => {
-            let raw = raw.map(|raw| other.without_version(raw)).transpose()?;
-            T::from_sql_nullable(other.r#type(), raw)
-        }
-        _ => {
-            if raw.is_some_and(|raw| is_lost::<T>(r#type, raw)) {
-                let text = "the value is infinite, or 24:00:00, which the type cannot hold: \
-                            use one of `aiopg::types`";
-                return Err(text.into());
-            }
-            T::from_sql_nullable(r#type, raw)
-        }
+    if is_versioned(r#type) && !T::accepts(r#type) {
+        let text = raw.map(without_version).transpose()?;
+        return T::from_sql_nullable(&Type::TEXT, text);
     }
+    if raw.is_some_and(|raw| is_lost::<T>(r#type, raw)) {
+        let text = "the value is infinite, or 24:00:00, which the type cannot hold: \
+                    use one of `aiopg::types`";
+        return Err(text.into());
+    }
+    T::from_sql_nullable(r#type, raw)
 }
 
-/// Writes a value of `type`, as that type or as another whose binary form is the same.
+/// Writes a value of `type`, or the text that `type` is behind its version.
 pub(crate) fn write(
     value: &dyn ToSql,
     r#type: &Type,
@@ -42,15 +39,12 @@ pub(crate) fn write(
 ) -> Result<IsNull, Failure> {
     let start = out.len();
     let error = match value.to_sql_checked(r#type, out) {
-        Err(error) if error.is::<WrongType>() => error,
+        Err(error) if is_versioned(r#type) && error.is::<WrongType>() => error,
         written => return written,
     };
-    let Some(other) = StandIn::of(r#type) else { return Err(error) };
     out.truncate(start);
-    if other == StandIn::VersionedText {
-        out.put_u8(VERSION);
-    }
-    match value.to_sql_checked(other.r#type(), out) {
+    out.put_u8(VERSION);
+    match value.to_sql_checked(&Type::TEXT, out) {
         Ok(IsNull::No) => Ok(IsNull::No),
         Ok(IsNull::Yes) => {
             out.truncate(start);
@@ -64,87 +58,78 @@ pub(crate) fn write(
 /// The version of the binary forms of `jsonb` and `jsonpath`.
 const VERSION: u8 = 1;
 
-/// How a type is sent that has no form of its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum StandIn {
-    Text,
-    /// Text behind a byte with a version.
-    VersionedText,
-    Oid,
+/// Tells whether values are text behind a byte with a version.
+fn is_versioned(r#type: &Type) -> bool {
+    matches!(*r#type, Type::JSONB | Type::JSONPATH)
 }
 
-impl StandIn {
-    fn of(r#type: &Type) -> Option<Self> {
-        match *r#type {
-            Type::JSON | Type::XML | Type::REFCURSOR | Type::PG_NODE_TREE => Some(Self::Text),
-            Type::JSONB | Type::JSONPATH => Some(Self::VersionedText),
-            Type::REGPROC
-            | Type::REGPROCEDURE
-            | Type::REGOPER
-            | Type::REGOPERATOR
-            | Type::REGCLASS
-            | Type::REGTYPE
-            | Type::REGROLE
-            | Type::REGNAMESPACE
-            | Type::REGCONFIG
-            | Type::REGDICTIONARY
-            | Type::REGCOLLATION
-            | Type::XID
-            | Type::CID => Some(Self::Oid),
-            _ => matches!(r#type.kind(), Kind::Enum(_)).then_some(Self::Text),
-        }
-    }
-
-    fn r#type(self) -> &'static Type {
-        match self {
-            Self::Text | Self::VersionedText => &Type::TEXT,
-            Self::Oid => &Type::OID,
-        }
-    }
-
-    fn without_version(self, raw: &[u8]) -> Result<&[u8], Failure> {
-        match (self, raw) {
-            (Self::VersionedText, [VERSION, text @ ..]) => Ok(text),
-            (Self::VersionedText, _) => Err("its version is unknown".into()),
-            (Self::Text | Self::Oid, _) => Ok(raw),
-        }
+fn without_version(raw: &[u8]) -> Result<&[u8], Failure> {
+    match raw {
+        [VERSION, text @ ..] => Ok(text),
+        _ => Err("its version is unknown".into()),
     }
 }
 
-/// Tells whether reading a `T` would silently make another value of this one.
+/// Tells whether reading a `T` would silently make another value of this one, or of one in this array.
 ///
 /// `SystemTime` takes an infinity for a year near 294277, as the times of the crate `time` do where its feature for
 /// large dates is on; clocks take 24:00:00 for 00:00:00. Only their names tell these types, and only where such a
 /// value comes are they asked for.
 #[inline]
 fn is_lost<'r, T: FromSql<'r>>(r#type: &Type, raw: &[u8]) -> bool {
-    let Ok(raw) = <[u8; 8]>::try_from(raw) else { return false };
-    match i64::from_be_bytes(raw) {
-        i64::MAX | i64::MIN => {
-            matches!(*r#type, Type::TIMESTAMP | Type::TIMESTAMPTZ)
-                && loses_infinity(type_name::<T>())
+    match *r#type {
+        Type::TIMESTAMP | Type::TIMESTAMPTZ => is_infinite(raw) && loses_infinity(type_name::<T>()),
+        Type::TIME => is_end_of_day(raw) && loses_end_of_day(type_name::<T>()),
+        Type::TIMESTAMP_ARRAY | Type::TIMESTAMPTZ_ARRAY => {
+            loses_infinity(type_name::<T>()) && any_element(raw, is_infinite)
         }
-        DAY_MICROSECONDS => *r#type == Type::TIME && loses_midnight(type_name::<T>()),
+        Type::TIME_ARRAY => loses_end_of_day(type_name::<T>()) && any_element(raw, is_end_of_day),
         _ => false,
     }
 }
 
+fn is_infinite(raw: &[u8]) -> bool {
+    *raw == i64::MAX.to_be_bytes() || *raw == i64::MIN.to_be_bytes()
+}
+
+fn is_end_of_day(raw: &[u8]) -> bool {
+    *raw == DAY_MICROSECONDS.to_be_bytes()
+}
+
+/// Whether some element of an array of values of 8 bytes is such a one. What is no array has none.
+fn any_element(raw: &[u8], is_one: fn(&[u8]) -> bool) -> bool {
+    let mut reader = Reader::new("array", raw);
+    let dimensions = reader.read_i32().ok().and_then(|count| usize::try_from(count).ok());
+    let header = dimensions.and_then(|count| count.checked_mul(8)?.checked_add(8));
+    if header.is_none_or(|header| reader.read_bytes(header).is_err()) {
+        return false;
+    }
+    std::iter::from_fn(|| reader.read_value().ok()).flatten().any(is_one)
+}
+
 #[cold]
 fn loses_infinity(name: &str) -> bool {
-    let name = within_option(name);
+    let name = innermost(name);
     name == type_name::<SystemTime>() || (name.starts_with("time::") && name.ends_with("DateTime"))
 }
 
 #[cold]
-fn loses_midnight(name: &str) -> bool {
-    let name = within_option(name);
+fn loses_end_of_day(name: &str) -> bool {
+    let name = innermost(name);
     (name.starts_with("time::") && name.ends_with("::Time"))
         || (name.starts_with("chrono::") && name.ends_with("::NaiveTime"))
 }
 
-fn within_option(name: &str) -> &str {
-    let inside = name.strip_prefix("core::option::Option<");
-    inside.and_then(|inside| inside.strip_suffix('>')).unwrap_or(name)
+/// The name of the type within options, boxes and arrays.
+fn innermost(name: &str) -> &str {
+    let wrappers = ["core::option::Option<", "alloc::boxed::Box<", "alloc::vec::Vec<", "["];
+    let mut name = name;
+    while let Some(inside) = wrappers.iter().find_map(|wrapper| name.strip_prefix(wrapper)) {
+        name = inside;
+    }
+    let end = name.find(['>', ']', ';']).unwrap_or(name.len());
+    // A type with parameters of its own, such as `postgres_types::Timestamp`, keeps the bracket that opens.
+    name.get(..end).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -163,19 +148,8 @@ mod tests {
         }
     }
 
-    fn mood() -> Type {
-        let labels = vec!["sad".to_owned(), "happy".to_owned()];
-        Type::new("mood".into(), 70_000, Kind::Enum(labels), "public".into())
-    }
-
     #[test]
-    fn text_is_read_and_written_where_the_form_is_text() {
-        for r#type in [Type::JSON, Type::XML, Type::REFCURSOR, mood()] {
-            assert!(accepts::<String>(&r#type) && accepts::<Option<&str>>(&r#type));
-            assert_eq!(read::<&str>(&r#type, Some(b"happy")).unwrap(), "happy");
-            assert_eq!(written(&"happy", &r#type).unwrap(), b"|happy");
-            assert!(written(&7_i32, &r#type).is_none());
-        }
+    fn text_is_read_and_written_behind_its_version() {
         for r#type in [Type::JSONB, Type::JSONPATH] {
             assert_eq!(read::<String>(&r#type, Some(b"\x01$.a")).unwrap(), "$.a");
             assert_eq!(read::<Option<String>>(&r#type, None).unwrap(), None);
@@ -185,14 +159,7 @@ mod tests {
             assert_eq!(written(&None::<&str>, &r#type).unwrap(), b"");
             assert!(written(&7_i32, &r#type).is_none());
         }
-        assert!(!accepts::<i32>(&Type::JSON) && !accepts::<String>(&Type::INT4));
-    }
-
-    #[test]
-    fn object_identifiers_are_read_and_written_as_numbers() {
-        assert_eq!(read::<u32>(&Type::REGCLASS, Some(&[0, 0, 4, 239])).unwrap(), 1263);
-        assert_eq!(written(&1263_u32, &Type::REGTYPE).unwrap(), b"|\0\0\x04\xef");
-        assert!(!accepts::<u32>(&Type::INT4) && !accepts::<String>(&Type::REGCLASS));
+        assert!(!accepts::<i32>(&Type::JSONB) && !accepts::<String>(&Type::INT4));
     }
 
     type Wrapped = postgres_types::Timestamp<SystemTime>;
@@ -207,5 +174,27 @@ mod tests {
         }
         let read = read::<Wrapped>(&Type::TIMESTAMP, Some(&infinity)).unwrap();
         assert_eq!(read, Wrapped::PosInfinity);
+    }
+
+    #[test]
+    fn an_infinity_in_an_array_is_no_system_time_either() {
+        let array = |micros: &[i64]| {
+            let mut raw = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0x5a, 0, 0, 0, 0, 0, 0, 0, 1].to_vec();
+            raw[15] = u8::try_from(micros.len()).unwrap();
+            for micros in micros {
+                raw.extend([0, 0, 0, 8]);
+                raw.extend(micros.to_be_bytes());
+            }
+            raw
+        };
+        let (finite, infinite) = (array(&[1, 2]), array(&[1, i64::MAX]));
+        let r#type = Type::TIMESTAMP_ARRAY;
+        assert_eq!(read::<Vec<SystemTime>>(&r#type, Some(&finite)).unwrap().len(), 2);
+        assert!(read::<Vec<SystemTime>>(&r#type, Some(&infinite)).is_err());
+        assert!(read::<Option<Vec<Option<SystemTime>>>>(&r#type, Some(&infinite)).is_err());
+        assert_eq!(read::<Vec<Wrapped>>(&r#type, Some(&infinite)).unwrap().len(), 2);
+        for end in 0..infinite.len() {
+            assert!(read::<Vec<SystemTime>>(&r#type, infinite.get(..end)).is_err());
+        }
     }
 }

@@ -354,6 +354,8 @@ mod tests {
         Type::new("pair".into(), 70_000, Kind::Composite(fields), "public".into())
     }
 
+    type Wide = Record<(i64, Option<i32>, String)>;
+
     #[test]
     fn an_anonymous_record_is_checked_field_by_field() {
         type Row<'a> = Record<(i32, Option<i32>, &'a str)>;
@@ -363,7 +365,6 @@ mod tests {
         assert_eq!(error.to_string(), "field 1 of the record cannot be read as `i32`");
         let error = Record::<(i64,)>::from_sql(&Type::RECORD, ROW).unwrap_err();
         assert_eq!(error.to_string(), "the record has 3 fields, but 1 are wanted");
-        type Wide = Record<(i64, Option<i32>, String)>;
         assert!(Wide::from_sql(&Type::RECORD, ROW).is_err());
     }
 
@@ -390,11 +391,12 @@ mod tests {
         assert!(Record::<(i32, String)>::from_sql(&composite(), ROW).is_err());
     }
 
+    type Inner = Record<(i32, Option<i32>, String)>;
+
     #[test]
     fn a_composite_inside_an_anonymous_record_describes_itself() {
         let mut bytes = b"\0\0\0\x01\0\x01\x11\x70\0\0\0\x22".to_vec();
         bytes.extend_from_slice(ROW);
-        type Inner = Record<(i32, Option<i32>, String)>;
         let Record((inner,)) = Record::<(Inner,)>::from_sql(&Type::RECORD, &bytes).unwrap();
         assert_eq!(inner.0.2, "ab");
         assert!(Record::<(String,)>::from_sql(&Type::RECORD, &bytes).is_err());

@@ -148,6 +148,9 @@ fn read_lexeme(reader: &mut Reader<'_>) -> Result<Lexeme, Error> {
         // A WordEntryPos: the place in 14 bits, the weight above it.
         let bits = reader.read_u16()?;
         let (place, weight) = (bits & MOST_PLACE, Weight::from_bits(bits >> 14));
+        if place == 0 {
+            return Err(reader.invalid("a position is 0"));
+        }
         positions.push(Position { place, weight });
     }
     Ok(Lexeme { text, positions })

@@ -204,6 +204,13 @@ async fn what_other_crates_cannot_hold_is_an_error<R: Runtime>(rt: R) -> Result<
     refused::<R, chrono::NaiveTime>(c, sql).await?;
     refused::<R, time::Time>(c, sql).await?;
     refused::<R, jiff::civil::Time>(c, sql).await?;
+    let sql = "select array[null, '24:00:00']::time[]";
+    refused::<R, Vec<Option<chrono::NaiveTime>>>(c, sql).await?;
+    refused::<R, Vec<Option<time::Time>>>(c, sql).await?;
+    let sql = "select array[now(), 'infinity']";
+    refused::<R, Vec<SystemTime>>(c, sql).await?;
+    refused::<R, Vec<time::OffsetDateTime>>(c, sql).await?;
+    refused::<R, Vec<chrono::DateTime<chrono::Utc>>>(c, sql).await?;
     refused::<R, jiff::civil::DateTime>(c, "select '10000-01-01'::timestamp").await?;
     refused::<R, chrono::NaiveDateTime>(c, "select '294276-12-31'::timestamp").await?;
     refused::<R, chrono::NaiveDate>(c, "select '5874897-12-31'::date").await?;
