@@ -27,6 +27,7 @@ mod row_stream;
 mod decoded_stream;
 mod prepare;
 mod collect;
+mod run_simply;
 mod run;
 mod query;
 mod pipeline;

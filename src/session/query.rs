@@ -3,6 +3,7 @@
 use aiopg_runtime::Runtime;
 use postgres_types::{FromSql, ToSql, Type};
 
+use crate::config::StatementMode;
 use crate::error::{Error, Kind};
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
@@ -244,6 +245,9 @@ impl<R: Runtime> Connection<R> {
         let types: Vec<_> = params.iter().map(|(_, r#type)| r#type.clone()).collect();
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
         self.limit(TimeLimit::AsConfigured);
+        if self.mode == StatementMode::Simple {
+            return self.run_simply(sql, &values).await?.collect().await;
+        }
         let name = self.statements.unnamed();
         let mut rows = self.parse_and_run(name, sql, &types, &values, None).await?;
         rows.collect().await

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use aiopg_runtime::{AnyRuntime, Runtime};
 use futures_core::Stream;
 
-use crate::error::{Error, SqlState};
+use crate::error::{Error, Kind, SqlState};
 use crate::flow::Message;
 use crate::message::{Backend, CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery};
 use crate::session::column::Column;
@@ -21,6 +21,7 @@ use crate::session::plan_cache::PlanCache;
 use crate::session::portions::Portions;
 use crate::session::row::Row;
 use crate::session::statement::Statement;
+use crate::session::text_rows::Texts;
 
 /// The rows of a statement as they arrive, each lent until the next is asked for.
 ///
@@ -38,6 +39,8 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     progress: Progress,
     /// Where the rows come in portions.
     portions: Option<Portions>,
+    /// Where the values come as text.
+    texts: Option<Texts>,
     done: bool,
     /// How many rows have come.
     count: u64,
@@ -62,8 +65,28 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     ) -> Self {
         let (tag, progress) = (CommandTag::EMPTY, Progress::Requested);
         let (portions, count, plan) = (fetch.map(Portions::new), 0, PlanCache::default());
-        let (error, done) = (None, false);
-        Self { exchange, statement, tag, error, progress, portions, done, count, plan }
+        let (error, texts, done) = (None, None, false);
+        Self { exchange, statement, tag, error, progress, portions, texts, done, count, plan }
+    }
+
+    /// The reply to Query, up to its first row. The columns of `statement` are as if the values came in binary format,
+    /// `texts` as they are.
+    pub(crate) fn of_texts(
+        exchange: Exchange<'c, R>,
+        statement: Statement,
+        texts: Arc<[Column]>,
+    ) -> Self {
+        let (progress, texts) = (Progress::Bound, Some(Texts::new(texts)));
+        Self { progress, texts, ..Self::new(exchange, statement, None) }
+    }
+
+    /// The reply to Query of which only ReadyForQuery is still to come.
+    pub(crate) fn complete(
+        exchange: Exchange<'c, R>,
+        statement: Statement,
+        tag: CommandTag,
+    ) -> Self {
+        Self { progress: Progress::Complete, tag, ..Self::new(exchange, statement, None) }
     }
 
     /// Returns the next row, or `None` at the end.
@@ -202,15 +225,36 @@ impl<'c, R: Runtime> RowStream<'c, R> {
                 if let Some(portions) = &mut self.portions {
                     portions.add(self.exchange.connection.channel.machine().body(message).len());
                 }
-                return Poll::Ready(Ok(Some(message)));
+                if self.take_text(message)? {
+                    return Poll::Ready(Ok(Some(message)));
+                }
+                continue;
             }
             self.handle(message)?;
         }
         Poll::Ready(self.error.take().map_or(Ok(None), Err))
     }
 
+    /// Turns the values of a row around if they come as text. Tells whether they can be read: if not, that is the
+    /// error at the end.
+    fn take_text(&mut self, message: Message) -> Result<bool, Error> {
+        let Some(texts) = &mut self.texts else { return Ok(true) };
+        let body = self.exchange.connection.channel.machine().body(message);
+        match texts.take(body, self.statement.columns()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == Kind::Protocol => Err(self.violated(error)),
+            Err(error) => {
+                self.error = Some(error.with_statement(self.statement.sql()));
+                Ok(false)
+            }
+        }
+    }
+
     /// The body of a DataRow that [`poll_message`](Self::poll_message) has returned.
     pub(crate) fn body(&self, message: Message) -> &[u8] {
+        if let Some(texts) = &self.texts {
+            return texts.body();
+        }
         self.exchange.connection.channel.machine().body(message)
     }
 
@@ -218,7 +262,10 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     pub(crate) fn find_values(&mut self, message: Message) -> Result<(), Error> {
         let connection = &mut *self.exchange.connection;
         connection.offsets.clear();
-        let body = connection.channel.machine().body(message);
+        let body = match &self.texts {
+            Some(texts) => texts.body(),
+            None => connection.channel.machine().body(message),
+        };
         let columns = self.statement.columns().len();
         let found = DataRow::new(body).find_values(columns, &mut connection.offsets);
         found.map_err(|error| self.violated(error))

@@ -111,9 +111,8 @@ impl<R: Runtime> Connection<R> {
                     }
                     None => self.prepare_text(sql).await?,
                 },
-                mode @ (StatementMode::Described
-                | StatementMode::Unnamed
-                | StatementMode::Simple) => {
+                StatementMode::Simple => return self.run_simply(sql, params).await,
+                mode @ (StatementMode::Described | StatementMode::Unnamed) => {
                     return self.run_unnamed(mode, sql, params, fetch).await;
                 }
             },

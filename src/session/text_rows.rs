@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use crate::error::Error;
-use crate::message::Format;
+use crate::message::{DataRow, Format, Offset};
 use crate::session::column::Column;
 use crate::session::row::Row;
 use crate::session::rows::Rows;
@@ -50,7 +50,36 @@ impl Rows {
     }
 }
 
-fn binary(column: &Column) -> Column {
+/// Turns the rows of a stream into binary format, one after the other.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    columns: Arc<[Column]>,
+    offsets: Vec<Offset>,
+    body: BytesMut,
+}
+
+impl Texts {
+    /// `columns` are those that the server describes.
+    pub(crate) fn new(columns: Arc<[Column]>) -> Self {
+        Self { columns, offsets: Vec::new(), body: BytesMut::new() }
+    }
+
+    /// Takes a row; an error of [`Kind::Protocol`](crate::Kind::Protocol) says that it is none.
+    pub(crate) fn take(&mut self, body: &[u8], columns: &[Column]) -> Result<(), Error> {
+        self.offsets.clear();
+        self.body.clear();
+        DataRow::new(body).find_values(self.columns.len(), &mut self.offsets)?;
+        write_body(Row::new(&self.columns, body, &self.offsets), columns, &mut self.body)
+    }
+
+    /// The body of the row that was taken last.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// The column as it is when its values are in binary format, as far as their text is known here.
+pub(crate) fn binary(column: &Column) -> Column {
     if has_text_form(column.r#type()) { column.in_format(Format::Binary) } else { column.clone() }
 }
 
