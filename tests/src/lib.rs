@@ -12,6 +12,7 @@
 //! | [`session`] | connections to the shared server, and a look at them from outside |
 //! | [`standby`] | a primary and a standby that streams from it |
 //! | [`script`] | a scripted PostgreSQL server over any stream |
+//! | [`chance`], [`drawn`] | numbers and statements that are drawn, the same in every run |
 //! | [`counting`] | a runtime that counts reads, writes, connects and tasks |
 
 #![expect(
@@ -30,6 +31,8 @@ pub mod counting;
 pub mod warnings;
 pub mod matrix;
 pub mod decoders;
+pub mod chance;
+pub mod drawn;
 pub mod script;
 pub mod relay;
 mod probe;

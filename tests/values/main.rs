@@ -7,7 +7,6 @@
     reason = "a test stops at the line where it fails"
 )]
 
-mod chance;
 mod named;
 mod quoting;
 mod mogrify;

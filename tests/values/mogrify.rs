@@ -2,11 +2,11 @@
 
 use aiopg::types::{Array, Date, Interval, Numeric, Range, TimeTz, Timestamp};
 use aiopg::{Connection, Error, Kind, Params, Runtime, named, params};
+use aiopg_tests::chance::Chance;
 use aiopg_tests::counting::Counting;
+use aiopg_tests::drawn::Drawn;
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::session::{self, ask};
-
-use crate::chance::Chance;
 
 /// The only row of a merged text that holds one statement, as texts.
 async fn row<R: Runtime>(
@@ -211,7 +211,29 @@ async fn no_value_leaves_its_literal<R: Runtime>(rt: R) -> Result<(), Error> {
     Ok(())
 }
 
+/// What stands about them is out of order, so that it is seldom a statement; no value makes another of it.
+async fn no_value_becomes_a_statement<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut connection = session::open(rt).await;
+    let mut merged = 0;
+    for seed in 0..400 {
+        let setting = if seed < 200 { "on" } else { "off" };
+        if seed == 200 {
+            connection.batch_execute("set standard_conforming_strings = off").await?;
+        }
+        let drawn = Drawn::new(seed, setting).disturbed(seed);
+        let [p0, p1, p2] = &drawn.values;
+        if let Ok(sql) = connection.mogrify(&drawn.sql, named! { p0: p0, p1: p1, p2: p2 }) {
+            merged += 1;
+            drop(connection.simple_query(&sql).await);
+        }
+    }
+    assert!(merged > 100, "{merged}");
+    assert_eq!(ask(&mut connection, "select to_regclass('pwned')").await, "null");
+    Ok(())
+}
+
 on_every_runtime!(
+    no_value_becomes_a_statement,
     statements_without_parameters_take_values,
     a_sign_in_front_of_a_negative_number_is_no_comment,
     placeholders_in_literals_and_comments_stay,

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use aiopg::postgres_types::ToSql;
 use aiopg::{Error, Kind, Named, NamedParams, Params, Runtime, named};
 use aiopg_tests::counting::Counting;
+use aiopg_tests::drawn::Drawn;
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::session::{self, ask};
-
-use crate::chance::Chance;
 
 async fn every_form_of_named_parameters_arrives<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
@@ -186,80 +185,15 @@ async fn a_backslash_is_read_as_the_session_reads_it<R: Runtime>(rt: R) -> Resul
     Ok(())
 }
 
-const CHARACTERS: [&str; 22] = [
-    "'", "''", "\\", "\\'", "\"", "$", "$$", "$1", ":p0", ":p1", ":", "::", "--", "/*", "*/", "\n",
-    "é", "a", "E'", "$x$", ";", "x",
-];
-const BETWEEN: [&str; 9] = [
-    "",
-    " ",
-    "\n",
-    "/* ' :p0 */",
-    "/* /* $1 */ \" */",
-    "-- ' :p1 $1\n",
-    "\t--\r",
-    "/**/",
-    " /*--*/ ",
-];
-
-/// One way to write `text`.
-fn literal(text: &str, chance: &mut Chance, escapes: bool) -> String {
-    let plain = |text: &str| {
-        let text = text.replace('\'', "''");
-        if escapes { text.replace('\\', "\\\\") } else { text }
-    };
-    match chance.below(6) {
-        0 => format!("'{}'", plain(text)),
-        1 => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
-        2 if !escapes => format!("U&'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
-        3 => {
-            let half = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
-            let (one, two) = text.split_at(half);
-            format!("'{}' -- '\n\t-- x\n '{}'", plain(one), plain(two))
-        }
-        4 => {
-            let half = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
-            let (one, two) = text.split_at(half);
-            let by_backslash = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
-            format!("e'{}'\r'{}'", by_backslash(one), by_backslash(two))
-        }
-        _ => {
-            let tag = ["$$", "$y$", "$_é1$"][chance.below(3)];
-            match format!("{text}{tag}").find(tag) {
-                Some(at) if at == text.len() => format!("{tag}{text}{tag}"),
-                _ => format!("'{}'", plain(text)),
-            }
-        }
-    }
-}
-
 /// Texts whose every value is known: literals of all kinds that look like parameters, and parameters.
 async fn texts_are_cut_as_the_server_cuts_them<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
     for seed in 0..400 {
-        let mut chance = Chance::new(seed);
-        let escapes = seed >= 200;
+        let setting = if seed < 200 { "on" } else { "off" };
         if seed == 200 {
             connection.batch_execute("set standard_conforming_strings = off").await?;
         }
-        let values: Vec<_> = (0..3).map(|_| chance.text(&CHARACTERS, 5)).collect();
-        let (mut sql, mut expected) = (String::from("select array["), Vec::new());
-        for item in 0..=chance.below(5) {
-            sql.push_str(if item == 0 { "" } else { "," });
-            sql.push_str(chance.one_of(&BETWEEN));
-            if chance.below(3) == 0 {
-                let number = chance.below(3);
-                sql.extend([":p", &number.to_string()]);
-                expected.push(values[number].clone());
-            } else {
-                let text = chance.text(&CHARACTERS, 6);
-                sql.push_str(&literal(&text, &mut chance, escapes));
-                expected.push(text);
-            }
-            sql.push_str(chance.one_of(&BETWEEN));
-        }
-        sql.push_str("]::text[] || array[:p0, :p1, :p2]::text[]");
-        expected.extend(values.iter().cloned());
+        let Drawn { sql, values, expected, .. } = Drawn::new(seed, setting);
         let params = named! { p0: values[0], p1: values[1], p2: values[2] };
         let got = connection.query_scalar::<Vec<String>>(&sql, params).await;
         assert_eq!(got.unwrap_or_else(|error| panic!("{sql}: {error}")), expected, "{sql}");

@@ -1,10 +1,9 @@
 //! Quoting: what is quoted comes back as it was, however the session reads a backslash.
 
 use aiopg::{Connection, Error, Runtime, quote_identifier, quote_literal, quote_qualified};
+use aiopg_tests::chance::Chance;
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::session::{self, ask};
-
-use crate::chance::Chance;
 
 /// Ends of literals, of identifiers, of comments; beginnings of others; what some encoding would take for a quote.
 const PIECES: [&str; 24] = [
