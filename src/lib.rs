@@ -107,6 +107,7 @@ pub use crate::session::{
     CopyIn, CopyInRows, CopyInWriter, CopyOut, CopyOutReader, CopyOutRowStream, CopyOutRows,
     LogVerbosity, OnError, Progress, TableName,
 };
+pub use crate::session::{LargeObject, LargeObjectMode, LargeObjects};
 #[doc(hidden)]
 pub use crate::types::__name;
 pub use crate::types::{

@@ -46,6 +46,9 @@ mod savepoint;
 mod transaction;
 mod transact;
 mod two_phase;
+mod large_object_call;
+mod large_object;
+mod large_objects;
 
 pub use crate::session::call::Call;
 pub use crate::session::client::Client;
@@ -59,6 +62,8 @@ pub use crate::session::decoded_stream::DecodedStream;
 pub use crate::session::fetch::Fetch;
 pub use crate::session::field::{Field, Part, Place, has_places};
 pub use crate::session::from_row::{FromRow, checked_column};
+pub use crate::session::large_object::LargeObject;
+pub use crate::session::large_objects::{LargeObjectMode, LargeObjects};
 pub use crate::session::listener::{Gap, Heard, Listener};
 pub use crate::session::notifications::Notifications;
 pub use crate::session::owned_row::OwnedRow;

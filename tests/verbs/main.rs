@@ -11,3 +11,4 @@ mod transactions;
 mod notifications;
 mod listener;
 mod parity;
+mod large_objects;
