@@ -5,6 +5,7 @@ use postgres_types::{FromSql, ToSql, Type};
 
 use crate::config::StatementMode;
 use crate::error::{Error, Kind};
+use crate::session::bind::{MOST_PARAMS, too_many};
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
@@ -247,6 +248,9 @@ impl<R: Runtime> Connection<R> {
         self.limit(TimeLimit::AsConfigured);
         if self.mode == StatementMode::Simple {
             return self.run_simply(sql, &values).await?.collect().await;
+        }
+        if types.len() > MOST_PARAMS {
+            return Err(too_many(types.len()));
         }
         let name = self.statements.unnamed();
         let mut rows = self.parse_and_run(name, sql, &types, &values, None).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aiopg::postgres_types::ToSql;
+use aiopg::postgres_types::{ToSql, Type};
 use aiopg::{Error, Kind, Named, NamedParams, Params, Runtime, named};
 use aiopg_tests::counting::Counting;
 use aiopg_tests::drawn::Drawn;
@@ -170,6 +170,34 @@ async fn a_statement_takes_65535_names_and_no_more<R: Runtime>(rt: R) -> Result<
     Ok(())
 }
 
+async fn every_verb_refuses_65536_parameters_unsent<R: Runtime>(rt: R) -> Result<(), Error> {
+    let runtime = Counting::new(rt);
+    let mut connection = session::open(runtime.clone()).await;
+    let statement = connection.prepare("select $1::int4").await?;
+    let values = vec![1_i32; 65_536];
+    let typed: Vec<(&(dyn ToSql + Sync), Type)> =
+        values.iter().map(|value| (value as _, Type::INT4)).collect();
+    let before = runtime.counts();
+    for error in [
+        connection.query("select 1", &values).await.err(),
+        connection.query_as::<(i32,)>("select 1", &values).await.err(),
+        connection.query_one("select 1", &values).await.err(),
+        connection.query_opt("select 1", &values).await.err(),
+        connection.query_scalar::<i32>("select 1", &values).await.err(),
+        connection.query_typed("select 1", &typed).await.err(),
+        connection.execute("select 1", &values).await.err(),
+        connection.stream("select 1", &values).await.err(),
+    ] {
+        let error = error.unwrap();
+        let text = "a statement cannot have 65536 parameters: 65535 is the most";
+        assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Usage, text));
+        assert!(error.is_unsent());
+    }
+    assert_eq!(connection.query(&statement, &values).await.unwrap_err().kind(), Kind::Usage);
+    assert_eq!(runtime.counts(), before, "nothing was sent");
+    Ok(())
+}
+
 async fn a_backslash_is_read_as_the_session_reads_it<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
     let sql = "select '\\', :a::text, '";
@@ -207,6 +235,7 @@ on_every_runtime!(
     what_does_not_fit_is_named_before_anything_is_sent,
     a_text_with_names_is_prepared_once,
     a_statement_takes_65535_names_and_no_more,
+    every_verb_refuses_65536_parameters_unsent,
     a_backslash_is_read_as_the_session_reads_it,
     texts_are_cut_as_the_server_cuts_them,
 );
