@@ -119,12 +119,35 @@ where
         let Some(value) = there_and_back::<T>(r#type, raw)? else { return Ok(Read::Refused) };
         let text = value.to_string();
         let again = text.parse::<T>().map_err(|error| format!("its text {text}: {error:?}"))?;
-        if again == value && again.to_string() == text {
-            return Ok(Read::Value);
+        if again != value || again.to_string() != text {
+            return Err(format!("its text {text} is read as {again:?}"));
         }
-        Err(format!("its text {text} is read as {again:?}"))
+        // Another text need be no value, but what is read from it is one in binary, too.
+        if let Ok(other) = disturbed(&text, raw).parse::<T>() {
+            let written = write(&other, r#type)?;
+            if there_and_back::<T>(r#type, &written)?.is_none_or(|again| again != other) {
+                return Err(format!("{other:?}, from a text, is written as {}", hex(&written)));
+            }
+        }
+        Ok(Read::Value)
     };
     Decoder { name, r#type, check }
+}
+
+/// `text` with one character more, less or other; the same one for the same `raw`.
+fn disturbed(text: &str, raw: &[u8]) -> String {
+    const CHARACTERS: [char; 16] =
+        ['0', '1', '9', '-', '+', ':', '.', ' ', 'e', 'B', 'y', '/', ',', '(', '\u{e9}', '\0'];
+    let mut mutator =
+        Mutator::new(raw.iter().fold(7, |sum, byte| sum * 31 % 0xffff_fffb + u64::from(*byte)));
+    let mut characters: Vec<char> = text.chars().collect();
+    let (at, new) = (mutator.below(characters.len() + 1), CHARACTERS[mutator.below(16)]);
+    match (mutator.below(3), characters.get_mut(at)) {
+        (0, Some(character)) => *character = new,
+        (1, Some(_)) => drop(characters.remove(at)),
+        _ => characters.insert(at, new),
+    }
+    characters.into_iter().collect()
 }
 
 /// A type without a text.
