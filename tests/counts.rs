@@ -158,6 +158,23 @@ fn a_million_rows_take_no_memory(executor: &impl Executor) {
     assert!(cost.bytes_max <= 256 << 10, "{cost:?}");
 }
 
+/// The server passes over all of them, so that it has little to do.
+fn a_million_rows_are_copied_in_without_allocating(executor: &impl Executor) {
+    let (mut connection, ..) = warm(executor);
+    let sql = "create temporary table t (a int, b text)";
+    executor.run(connection.batch_execute(sql)).unwrap();
+    let copy = async |connection: &mut Connection<_>, count: i32| {
+        let copy = connection.copy_in("t", &["a", "b"]).where_clause("a < 0");
+        copy.rows((0..count).map(|a| (a, "a text of some length"))).await.unwrap();
+    };
+    executor.run(copy(&mut connection, 10_000));
+    let cost = measure(|| executor.run(copy(&mut connection, 1_000_000)));
+    println!("a million rows in: {} allocations, {} bytes", cost.count_total, cost.bytes_max);
+    // Those of the statement, and of the buffer that it fills: nothing for each row.
+    assert!(cost.count_total <= 1_000, "{cost:?}");
+    assert!(cost.bytes_max <= 512 << 10, "{cost:?}");
+}
+
 fn calls_take_as_few_trips_as_promised(executor: &impl Executor) {
     let runtime = Counting::new(executor.runtime());
     executor.run(async {
@@ -220,6 +237,16 @@ fn a_million_rows_take_no_memory_on_tokio() {
 #[test]
 fn a_million_rows_take_no_memory_on_smol() {
     a_million_rows_take_no_memory(&SmolThread);
+}
+
+#[test]
+fn a_million_rows_are_copied_in_without_allocating_on_tokio() {
+    a_million_rows_are_copied_in_without_allocating(&tokio_thread());
+}
+
+#[test]
+fn a_million_rows_are_copied_in_without_allocating_on_smol() {
+    a_million_rows_are_copied_in_without_allocating(&SmolThread);
 }
 
 #[test]

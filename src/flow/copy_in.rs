@@ -19,8 +19,10 @@ pub(crate) enum CopyIn {
     Expect,
     /// The server takes data.
     Open,
-    /// The data is complete, or was given up, or the server has ended the copy by itself.
+    /// The data is complete, or was given up.
     Ended,
+    /// The server has reported an error: it takes no more data, and has nothing more to ask for.
+    Failed,
 }
 
 /// What to do about a CopyInResponse.
@@ -45,26 +47,26 @@ impl CopyIn {
                 *self = Self::Refused;
                 Ok(Asked::Refuse)
             }
-            Self::Refused | Self::Open => Err(Error::unexpected("CopyInResponse")),
+            Self::Refused | Self::Open | Self::Failed => Err(Error::unexpected("CopyInResponse")),
         }
     }
 
     /// Notes that the server has reported an error: it takes no more data.
     pub(crate) fn failed(&mut self) {
-        if *self == Self::Open {
-            *self = Self::Ended;
+        if self.was_open() {
+            *self = Self::Failed;
         }
     }
 
     /// Whether the server takes data, or did so within the request.
     pub(crate) fn was_open(self) -> bool {
-        matches!(self, Self::Open | Self::Ended)
+        matches!(self, Self::Open | Self::Ended | Self::Failed)
     }
 
     /// Whether unsent bytes may be left when the request is answered: data, or a refusal, that the server had no
     /// need to read.
     pub(crate) fn may_leave_unsent(self) -> bool {
-        matches!(self, Self::Refused | Self::Open | Self::Ended)
+        self.was_open() || self == Self::Refused
     }
 }
 
@@ -115,7 +117,7 @@ impl<'m> CopyInData<'m> {
                     drop(CopyFail { message: "" }.encode(out));
                 }
             }
-            CopyIn::Refuse | CopyIn::Refused | CopyIn::Ended => {}
+            CopyIn::Refuse | CopyIn::Refused | CopyIn::Ended | CopyIn::Failed => {}
         }
         was == CopyIn::Open
     }
@@ -130,8 +132,11 @@ mod tests {
         let mut copy = CopyIn::Expect;
         assert_eq!(copy.asked().unwrap(), Asked::Pass);
         assert!(copy.asked().is_err(), "it is open");
-        copy.failed();
-        assert_eq!(copy, CopyIn::Ended);
+        let mut failed = copy;
+        failed.failed();
+        assert_eq!(failed, CopyIn::Failed);
+        assert!(failed.asked().is_err(), "the request has failed");
+        CopyInData::new(&mut copy, &mut Output::default()).end().unwrap();
         assert_eq!(copy.asked().unwrap(), Asked::Refuse);
         assert!(copy.asked().is_err(), "the request has failed");
     }

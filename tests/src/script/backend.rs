@@ -146,6 +146,27 @@ pub fn copy_out_response() -> Vec<u8> {
     message(b'H', &[0, 0, 1, 0, 0])
 }
 
+/// The server waits for the data of a copy of one column, in binary format.
+pub fn binary_copy_in_response() -> Vec<u8> {
+    message(b'G', &[1, 0, 1, 0, 1])
+}
+
+/// The server is about to send the data of a copy of one column, in binary format.
+pub fn binary_copy_out_response() -> Vec<u8> {
+    message(b'H', &[1, 0, 1, 0, 1])
+}
+
+/// The data of a binary copy of one column, with these `int8` values.
+pub fn binary_copy(values: &[i64]) -> Vec<u8> {
+    let mut data = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    for value in values {
+        data.extend(b"\0\x01\0\0\0\x08");
+        data.extend(value.to_be_bytes());
+    }
+    data.extend(b"\xff\xff");
+    data
+}
+
 /// Data of a copy.
 pub fn copy_data(data: &[u8]) -> Vec<u8> {
     message(b'd', data)

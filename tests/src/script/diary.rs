@@ -12,6 +12,8 @@ pub enum Event {
     Opened(i32),
     /// A statement was run: its text and its parameter.
     Executed(String, Option<i64>),
+    /// The data of a copy is complete: so many bytes.
+    Copied(usize),
     /// A session was told good-bye.
     Terminated(i32),
     /// A cancel request was read.

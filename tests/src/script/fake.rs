@@ -24,12 +24,13 @@ use crate::script::session::Session;
 /// | `touch N` | no rows, the tag `UPDATE N` |
 /// | `begin`, `commit`, `rollback`, `prepare transaction` | the status of the transaction |
 /// | `fail` | an error when it is run |
-/// | `copy t from stdin`, `copy t to stdout` | a copy |
+/// | `copy t from stdin`, `copy t to stdout` | a copy, of one column and in `binary` if it says so |
+/// | `select "n" from "t"` | no row, one column |
 /// | nothing | `EmptyQueryResponse` |
 /// | anything else | an error when it is parsed |
 ///
-/// With the word `_slow` a statement waits until it is cancelled, with `_tardy` it takes its time; other words
-/// that begin so mean nothing.
+/// With the word `_slow` a statement waits until it is cancelled, with `_tardy` it takes its time, with `_broken` a
+/// copy fails at its first data; other words that begin so mean nothing.
 #[derive(Clone, Debug)]
 pub struct FakeServer {
     diary: Diary,

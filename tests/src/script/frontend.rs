@@ -45,6 +45,10 @@ pub enum Frontend {
     Query(String),
     /// Ends a request.
     Sync,
+    /// A piece of the data of a copy.
+    CopyData(Vec<u8>),
+    /// The data of a copy is complete.
+    CopyDone,
     /// Gives up a copy.
     CopyFail(String),
     /// Ends the session.
@@ -93,6 +97,8 @@ impl Frontend {
             b'C' => Self::Close(body.statement()),
             b'Q' => Self::Query(body.text()),
             b'S' => Self::Sync,
+            b'd' => Self::CopyData(body.rest().to_vec()),
+            b'c' => Self::CopyDone,
             b'f' => Self::CopyFail(body.text()),
             b'X' => Self::Terminate,
             tag => panic!("the client sent a message '{}'", char::from(tag).escape_default()),

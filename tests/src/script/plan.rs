@@ -36,8 +36,10 @@ impl Plan {
             ["rollback", ..] => Self::Status(b'I', "ROLLBACK"),
             ["prepare", "transaction", ..] => Self::Status(b'I', "PREPARE TRANSACTION"),
             ["fail", ..] => Self::Fails,
-            ["copy", _, "from", ..] => Self::CopyIn,
-            ["copy", _, "to", ..] => Self::CopyOut,
+            ["copy", _, "from", ..] | ["copy", _, _, "from", ..] => Self::CopyIn,
+            ["copy", _, "to", ..] | ["copy", _, _, "to", ..] => Self::CopyOut,
+            // What is described before rows are copied.
+            ["select", _, "from", _] => Self::Rows(0, 0),
             _ => Self::Rejected,
         }
     }
@@ -55,6 +57,16 @@ impl Plan {
 /// Whether a statement waits until it is cancelled: `_slow` stands anywhere in its text.
 pub(crate) fn is_slow(sql: &str) -> bool {
     sql.contains("_slow")
+}
+
+/// Whether a copy fails at its first piece of data: `_broken` stands anywhere in its text.
+pub(crate) fn is_broken(sql: &str) -> bool {
+    sql.contains("_broken")
+}
+
+/// Whether a copy is in binary format, of one column.
+pub(crate) fn is_binary(sql: &str) -> bool {
+    sql.contains("binary")
 }
 
 /// Whether a statement takes its time: `_tardy` stands anywhere in its text.

@@ -7,14 +7,15 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::cancel::yield_now;
 use crate::script::backend::{
-    INT8, bind_complete, close_complete, command_complete, copy_data, copy_done, copy_in_response,
-    copy_out_response, data_row, empty_query_response, error_response, int8_row, no_data,
-    parameter_description, parse_complete, ready_for_query, row_description,
+    INT8, binary_copy, binary_copy_in_response, binary_copy_out_response, bind_complete,
+    close_complete, command_complete, copy_data, copy_done, copy_in_response, copy_out_response,
+    data_row, empty_query_response, error_response, int8_row, no_data, parameter_description,
+    parse_complete, ready_for_query, row_description,
 };
 use crate::script::diary::{Diary, Event};
 use crate::script::frontend::Frontend;
 use crate::script::peer::Peer;
-use crate::script::plan::{Plan, is_slow, is_tardy};
+use crate::script::plan::{Plan, is_binary, is_broken, is_slow, is_tardy};
 
 /// Replies are sent when so many bytes wait, as PostgreSQL does.
 const SEND_AT: usize = 8 << 10;
@@ -105,7 +106,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
                 done
             }
             // A client whose copy the server has ended meanwhile.
-            Frontend::CopyFail(_) => Ok(()),
+            Frontend::CopyData(_) | Frontend::CopyDone | Frontend::CopyFail(_) => Ok(()),
             message => panic!("{message:?} has no place within a session"),
         };
         if let Err(refusal) = done {
@@ -171,7 +172,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
             return Ok(Err(refusal));
         }
         if plan == Plan::CopyIn {
-            return self.copy_in().await.map(Err);
+            return self.copy_in(&sql).await;
         }
         self.reply(&plan, &sql, value, Values::Binary).await
     }
@@ -188,7 +189,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
             self.peer.push(&row_description(&["n"], 0));
         }
         if plan == Plan::CopyIn {
-            return self.copy_in().await.map(Err);
+            return self.copy_in(sql).await;
         }
         self.reply(&plan, sql, None, Values::Text).await
     }
@@ -255,8 +256,13 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
                 command_complete(&format!("SELECT {count}"))
             }
             Plan::CopyOut => {
-                let copy = [copy_out_response(), copy_data(b"1\n"), copy_data(b"2\n"), copy_done()];
-                for message in copy {
+                let copy = if is_binary(sql) {
+                    let data = binary_copy(&[1, 2]);
+                    [binary_copy_out_response(), copy_data(&data[..30]), copy_data(&data[30..])]
+                } else {
+                    [copy_out_response(), copy_data(b"1\n"), copy_data(b"2\n")]
+                };
+                for message in copy.into_iter().chain([copy_done()]) {
                     self.peer.push(&message);
                 }
                 command_complete("COPY 2")
@@ -278,18 +284,34 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
         self.peer.flush().await
     }
 
-    /// Waits for the client to give up, as it must; Sync does not count meanwhile.
-    async fn copy_in(&mut self) -> io::Result<Refusal> {
-        self.peer.push(&copy_in_response());
+    /// Takes the data of a copy, or waits for the client to give up; Sync does not count meanwhile.
+    async fn copy_in(&mut self, sql: &str) -> io::Result<Result<(), Refusal>> {
+        let binary = is_binary(sql);
+        self.peer.push(&if binary { binary_copy_in_response() } else { copy_in_response() });
         self.peer.flush().await?;
+        let mut data = Vec::new();
         loop {
             match self.peer.read().await?.ok_or(io::ErrorKind::UnexpectedEof)? {
+                Frontend::CopyData(_) if is_broken(sql) => {
+                    return Ok(Err(("22P04", "extra data after last expected column".to_owned())));
+                }
+                Frontend::CopyData(piece) => data.extend(piece),
+                Frontend::CopyDone => break,
                 Frontend::CopyFail(text) => {
-                    return Ok(("57014", format!("COPY from stdin failed: {text}")));
+                    return Ok(Err(("57014", format!("COPY from stdin failed: {text}"))));
                 }
                 Frontend::Sync => {}
                 message => panic!("{message:?} came instead of copy data"),
             }
         }
+        self.diary.note(Event::Copied(data.len()));
+        // A row in binary is a count, a length and an `int8`, between a header and a trailer.
+        let rows = if binary {
+            (data.len() - 21) / 14
+        } else {
+            data.split(|byte| *byte == b'\n').count() - 1
+        };
+        self.peer.push(&command_complete(&format!("COPY {rows}")));
+        Ok(Ok(()))
     }
 }
