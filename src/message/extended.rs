@@ -28,7 +28,8 @@ impl Encode for Parse<'_> {
     }
 }
 
-/// Writes Bind: `statement` becomes the unnamed portal, with `count` parameters and all results in binary.
+/// Writes Bind: `statement` becomes the unnamed portal, with `count` parameters. `results` are the formats of its
+/// columns; without any, all are binary.
 ///
 /// The statement's name is the driver's own. `format` tells the format of a parameter; `value` writes it behind its length, or tells that it is NULL.
 pub(crate) fn write_bind(
@@ -36,6 +37,7 @@ pub(crate) fn write_bind(
     statement: &str,
     count: usize,
     format: impl Fn(usize) -> Format,
+    results: &[Format],
     mut value: impl FnMut(usize, &mut Writer<'_>) -> Result<Value, Error>,
 ) -> Result<(), Error> {
     writer.message(b'B', |writer| {
@@ -51,8 +53,11 @@ pub(crate) fn write_bind(
         }
         writer.write_count(count, "parameters")?;
         (0..count).try_for_each(|index| write_value(writer, |writer| value(index, writer)))?;
-        writer.write_count(1, "formats")?;
-        writer.write_i16(Format::Binary.code());
+        let results = if results.is_empty() { &[Format::Binary] } else { results };
+        writer.write_count(results.len(), "formats")?;
+        for format in results {
+            writer.write_i16(format.code());
+        }
         Ok(())
     })
 }
@@ -235,6 +240,7 @@ mod tests {
             "s1",
             count,
             |index| formats[index],
+            &[],
             |index, writer| {
                 // A codec may write before it finds that the value is NULL.
                 writer.write_bytes(values[index].unwrap_or(b"junk"));

@@ -8,6 +8,7 @@ use postgres_types::{IsNull, ToSql, Type};
 use crate::error::Error;
 use crate::flow::{End, Protocol, Request};
 use crate::message::{Encode, Execute, Flush, Format, Sync, Value, write_bind};
+use crate::session::column::Column;
 use crate::types::{self, Params};
 use crate::wire::Writer;
 
@@ -46,18 +47,20 @@ pub(crate) fn write_run(
     out: &mut BytesMut,
     statement: &str,
     types: &[Type],
+    columns: &[Column],
     params: &dyn Params,
     until: Until,
 ) -> Result<(), Error> {
-    write_bound(out, statement, types, params)?;
+    write_bound(out, statement, types, columns, params)?;
     until.write(out)
 }
 
-/// Writes Bind.
+/// Writes Bind. The values of `columns` are asked for in the format of each.
 pub(crate) fn write_bound(
     out: &mut BytesMut,
     statement: &str,
     types: &[Type],
+    columns: &[Column],
     params: &dyn Params,
 ) -> Result<(), Error> {
     let given = params.count();
@@ -69,7 +72,11 @@ pub(crate) fn write_bound(
         Some(postgres_types::Format::Text) => Format::Text,
         Some(postgres_types::Format::Binary) | None => Format::Binary,
     };
-    write_bind(&mut Writer::new(out), statement, given, format, |index, writer| {
+    // None of them stand for all being binary.
+    let any_text = columns.iter().any(|column| column.format() == Format::Text);
+    let results: Vec<_> =
+        if any_text { columns.iter().map(Column::format).collect() } else { Vec::new() };
+    write_bind(&mut Writer::new(out), statement, given, format, &results, |index, writer| {
         match param(index) {
             Some((value, r#type)) => write_value(value, r#type, writer.buffer())
                 .map_err(|error| not_written(params, index, r#type, error)),
@@ -121,7 +128,7 @@ mod tests {
         let write = |params: &dyn Params| {
             let mut out = BytesMut::new();
             let types = [Type::INT4, Type::TEXT];
-            let error = write_run(&mut out, "s", &types, params, Until::End).unwrap_err();
+            let error = write_run(&mut out, "s", &types, &[], params, Until::End).unwrap_err();
             assert!(out.is_empty() && error.is_unsent() && !error.is_retryable());
             (error.kind(), error.to_string())
         };

@@ -7,10 +7,36 @@ use aiopg_runtime::Runtime;
 use postgres_types::FromSql;
 
 use crate::error::{Error, Kind};
+use crate::session::column::Column;
 use crate::session::owned_row::OwnedRow;
 use crate::session::row::{Row, accepts};
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
+
+/// A single value.
+pub(crate) enum Scalar<T> {
+    Value(T),
+    /// It can be read when its type has been looked up.
+    Unread(OwnedRow),
+}
+
+impl<T: for<'r> FromSql<'r>> Scalar<T> {
+    /// Reads the only value of a row.
+    pub(crate) fn read(row: &OwnedRow) -> Result<T, Error> {
+        only(row.columns())?;
+        row.try_get(0)
+    }
+}
+
+fn only(columns: &[Column]) -> Result<&Column, Error> {
+    match columns {
+        [column] => Ok(column),
+        columns => {
+            let text = format!("one column was expected, but there are {}", columns.len());
+            Err(Error::conversion(text))
+        }
+    }
+}
 
 impl<R: Runtime> RowStream<'_, R> {
     /// All rows.
@@ -44,16 +70,15 @@ impl<R: Runtime> RowStream<'_, R> {
     }
 
     /// The value in the only column of the only row; `None` if there is no row.
-    pub(crate) async fn scalar<T: for<'r> FromSql<'r>>(&mut self) -> Result<Option<T>, Error> {
-        let checked = match self.columns() {
-            [column] => accepts::<T>(column),
-            columns => {
-                let text = format!("one column was expected, but there are {}", columns.len());
-                Err(Error::conversion(text))
-            }
-        };
+    pub(crate) async fn scalar<T: for<'r> FromSql<'r>>(
+        &mut self,
+    ) -> Result<Option<Scalar<T>>, Error> {
+        if self.statement().has_unknown() {
+            return Ok(self.row().await?.map(Scalar::Unread));
+        }
+        let checked = only(self.columns()).and_then(accepts::<T>);
         let value = self.single(|row| checked.clone().and_then(|()| row.checked::<T>(0))).await?;
-        value.transpose()
+        Ok(value.transpose()?.map(Scalar::Value))
     }
 
     /// What `read` makes of the only row; `None` if there is no row.

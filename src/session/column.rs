@@ -6,7 +6,8 @@ use postgres_types::{FromSql, Oid, Type};
 
 use crate::error::Error;
 use crate::message::{Format, RowDescription};
-use crate::types::{self, holds_arrays, is_sound, plain, type_of};
+use crate::session::catalog::Catalog;
+use crate::types::{self, holds_arrays, is_sound, is_unknown, plain};
 
 type ReadResult<T> = Result<T, Box<dyn StdError + Sync + Send>>;
 
@@ -25,6 +26,8 @@ pub struct Column {
     attribute_number: i16,
     format: Format,
     care: Option<Care>,
+    /// Nothing is known of the type but its OID.
+    unknown: bool,
 }
 
 /// What reading the values of a column takes beside its type.
@@ -92,6 +95,23 @@ impl Column {
         columns.iter().map(bare).collect()
     }
 
+    /// Whether the type is still to be looked up.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// The same column with what the catalog knows of its type.
+    pub(crate) fn resolved(&self, catalog: &Catalog, of: Described) -> Self {
+        let known = catalog.find_or_unknown(self.r#type.oid());
+        let (care, unknown) = (Care::of(&known.r#type), is_unknown(&known.r#type));
+        let format = match of {
+            Described::Statement if known.is_text => Format::Text,
+            // What has come is in the format that was asked for.
+            Described::Statement | Described::Result => self.format,
+        };
+        Self { r#type: known.r#type, format, care, unknown, ..self.clone() }
+    }
+
     /// The type by which a value is read: what comes as text is read as text, whatever it is.
     pub(crate) fn read_as(&self) -> &Type {
         match self.format {
@@ -123,24 +143,42 @@ impl Column {
     }
 }
 
-/// The columns of a description, whose values will come in `format`: the description of a statement cannot
-/// know it yet.
-pub(crate) fn columns(description: RowDescription<'_>, format: Option<Format>) -> Box<[Column]> {
+/// The columns of a description. That of a statement cannot know yet in which formats the values will come: in
+/// those that will be asked for.
+pub(crate) fn columns(
+    description: RowDescription<'_>,
+    catalog: &Catalog,
+    of: Described,
+) -> Box<[Column]> {
     let column = |column: crate::message::ColumnDescription<'_>| {
-        let r#type = type_of(column.type_oid);
-        let care = Care::of(&r#type);
+        let known = catalog.find_or_unknown(column.type_oid);
+        let format = match of {
+            Described::Statement if known.is_text => Format::Text,
+            Described::Statement => Format::Binary,
+            Described::Result => column.format,
+        };
         Column {
             name: column.name.into(),
-            r#type,
+            care: Care::of(&known.r#type),
+            unknown: is_unknown(&known.r#type),
+            r#type: known.r#type,
             type_size: column.type_size,
             type_modifier: column.type_modifier,
             table_oid: column.table_oid,
             attribute_number: column.attribute_number,
-            format: format.unwrap_or(column.format),
-            care,
+            format,
         }
     };
     description.columns.into_iter().map(column).collect()
+}
+
+/// What a RowDescription is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Described {
+    /// A statement, before it is run.
+    Statement,
+    /// A result that follows.
+    Result,
 }
 
 /// What names a column: its position, counted from 0, or its name.
@@ -213,6 +251,7 @@ pub(crate) mod tests {
             name: name.into(),
             r#type,
             care,
+            unknown: false,
             type_size: -1,
             type_modifier: -1,
             table_oid: 0,

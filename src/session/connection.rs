@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
@@ -14,6 +15,7 @@ use crate::connection::{
 use crate::error::{Error, ServerError};
 use crate::flow::{Message, Protocol, Request};
 use crate::message::{Encode, Offset, Sync, TransactionStatus};
+use crate::session::catalog::Catalog;
 use crate::session::lexer::Backslash;
 use crate::session::riders::Riders;
 use crate::session::source::TimeLimit;
@@ -47,6 +49,8 @@ use crate::session::statement_cache::StatementCache;
 pub struct Connection<R: Runtime = AnyRuntime> {
     pub(crate) channel: Channel<R>,
     pub(crate) statements: StatementCache,
+    /// The types that are not built in; a pool has one for all its connections.
+    pub(crate) catalog: Arc<Catalog>,
     pub(crate) mode: StatementMode,
     query_timeout: Option<Duration>,
     /// What goes out with the next request.
@@ -197,6 +201,7 @@ impl<R: Runtime> Connection<R> {
         Self {
             channel,
             statements: StatementCache::new(config.statement_cache_capacity),
+            catalog: Arc::default(),
             mode: config.statement_mode,
             query_timeout: config.query_timeout,
             riders: Riders::default(),

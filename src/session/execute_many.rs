@@ -158,8 +158,8 @@ impl Batch<'_> {
         let named = set.named().map(|named| Bound::new(self.source, named, self.backslash));
         let (name, types) = (self.statement.name(), self.statement.params());
         match named.transpose()? {
-            Some(bound) => write_bound(out, name, types, &bound)?,
-            None => write_bound(out, name, types, set)?,
+            Some(bound) => write_bound(out, name, types, &[], &bound)?,
+            None => write_bound(out, name, types, &[], set)?,
         }
         Execute::WHOLE.encode(out)
     }

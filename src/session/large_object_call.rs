@@ -173,6 +173,6 @@ fn send<R: Runtime>(
     connection.channel.request(request, Cancellable::No, |out| {
         riders.write(out)?;
         Parse { statement: "", sql, types: &oids }.encode(out)?;
-        write_run(out, "", types, params, Until::End)
+        write_run(out, "", types, &[], params, Until::End)
     })
 }

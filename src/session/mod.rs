@@ -1,6 +1,7 @@
 //! A session as its user sees it: statements, rows, and the verbs that run them.
 
 mod lexer;
+mod catalog;
 mod column;
 mod row;
 mod owned_row;
@@ -25,6 +26,7 @@ mod literal;
 mod mogrify;
 mod row_stream;
 mod decoded_stream;
+mod look_up;
 mod prepare;
 mod collect;
 mod run_simply;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use postgres_types::FromSql;
 
 use crate::error::Error;
-use crate::session::column::{Column, ColumnIndex};
+use crate::session::catalog::Catalog;
+use crate::session::column::{Column, ColumnIndex, Described};
 use crate::session::row::{Row, value_or_panic};
 
 /// A row that owns its values, in a single allocation.
@@ -26,6 +27,17 @@ impl OwnedRow {
         let (body, offsets, number) = row.parts();
         let data = [body, offsets.as_flattened()].concat().into_boxed_slice();
         Self { columns: Arc::clone(columns), data, number }
+    }
+
+    /// Whether types of columns are still to be looked up.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.columns.iter().any(Column::is_unknown)
+    }
+
+    /// Takes the types that have been looked up.
+    pub(crate) fn resolve(&mut self, catalog: &Catalog) {
+        self.columns =
+            self.columns.iter().map(|column| column.resolved(catalog, Described::Result)).collect();
     }
 
     /// Lends the row.

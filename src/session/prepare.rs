@@ -7,18 +7,16 @@ use postgres_types::Type;
 use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::flow::{End, Protocol};
-use crate::message::{
-    Backend, Decode, Describe, Encode, Format, Object, Parse, ReadyForQuery, Sync,
-};
+use crate::message::{Backend, Decode, Describe, Encode, Object, Parse, ReadyForQuery, Sync};
 use crate::session::bind::{Until, write_run, wrong_count};
-use crate::session::column::columns;
+use crate::session::column::{Column, Described, columns};
 use crate::session::connection::{Connection, Exchange};
 use crate::session::fetch::Fetch;
 use crate::session::lexer::cancellable;
 use crate::session::row_stream::RowStream;
 use crate::session::source::TimeLimit;
 use crate::session::statement::{Name, Statement};
-use crate::types::{Params, type_of};
+use crate::types::Params;
 
 impl<R: Runtime> Connection<R> {
     /// Prepares a statement, unless the connection has it already.
@@ -59,6 +57,7 @@ impl<R: Runtime> Connection<R> {
     /// Prepares a statement, unless the connection has it already.
     pub(crate) async fn prepare_text(&mut self, sql: &str) -> Result<Statement, Error> {
         if let Some(statement) = self.statements.find_named(sql) {
+            self.look_up_types_of(&statement).await;
             return Ok(statement);
         }
         // First, so that a name is not used up each time that this is tried in vain.
@@ -82,16 +81,19 @@ impl<R: Runtime> Connection<R> {
         if let Some(error) = exchange.finish().await? {
             return Err(error.with_statement(sql));
         }
+        drop(exchange);
+        self.look_up_types_of(&statement).await;
         Ok(statement)
     }
 
     /// Prepares and runs a statement in one round trip, which takes the types of the parameters. With a name,
-    /// the statement is kept.
+    /// the statement is kept. Where its columns are known, they come in the format of each.
     pub(crate) async fn parse_and_run(
         &mut self,
         name: Name,
         sql: &str,
         types: &[Type],
+        columns: &[Column],
         params: &dyn Params,
         fetch: Option<Fetch>,
     ) -> Result<RowStream<'_, R>, Error> {
@@ -99,7 +101,7 @@ impl<R: Runtime> Connection<R> {
         let mut exchange = self
             .request_as(until.request(), cancellable(sql), |out| {
                 write_parse(out, &name, sql, types)?;
-                write_run(out, &name.text, types, params, until)
+                write_run(out, &name.text, types, columns, params, until)
             })
             .await?;
         let kept = !name.text.is_empty();
@@ -146,11 +148,13 @@ impl<R: Runtime> Exchange<'_, R> {
                     continue;
                 }
                 Ok(Backend::ParameterDescription(description)) => {
-                    params = Some(description.types.into_iter().map(type_of).collect());
+                    let catalog = &self.connection.catalog;
+                    let r#type = |oid| catalog.find_or_unknown(oid).r#type;
+                    params = Some(description.types.into_iter().map(r#type).collect());
                     continue;
                 }
                 Ok(Backend::RowDescription(description)) => {
-                    columns(description, Some(Format::Binary))
+                    columns(description, &self.connection.catalog, Described::Statement)
                 }
                 Ok(Backend::NoData) => [].into(),
                 Ok(Backend::ErrorResponse(error)) => {

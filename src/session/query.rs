@@ -6,6 +6,7 @@ use postgres_types::{FromSql, ToSql, Type};
 use crate::config::StatementMode;
 use crate::error::{Error, Kind};
 use crate::session::bind::{MOST_PARAMS, too_many};
+use crate::session::collect::Scalar;
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
@@ -198,15 +199,24 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<T, Error> {
         let (called, params) = (Called::new(&statement), &params);
         let mut rows = self.run(called, params).await?;
-        let value = match rows.scalar().await {
+        let scalar = match rows.scalar().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.may_repeat(called, error)?;
-                self.run(called, params).await?.scalar().await
+                let taken = self.may_repeat(called, error)?;
+                self.run_until(called, params, taken).await?.scalar().await
             }
-            done => done,
+            done => {
+                drop(rows);
+                done
+            }
         };
-        value?.ok_or_else(|| no_row(called))
+        match scalar?.ok_or_else(|| no_row(called))? {
+            Scalar::Value(value) => Ok(value),
+            Scalar::Unread(mut row) => {
+                self.look_up_types_of_row(&mut row).await;
+                Scalar::read(&row)
+            }
+        }
     }
 
     /// Runs a statement with parameters whose types are given, so that the server need not be asked for them.
@@ -253,8 +263,10 @@ impl<R: Runtime> Connection<R> {
             return Err(too_many(types.len()));
         }
         let name = self.statements.unnamed();
-        let mut rows = self.parse_and_run(name, sql, &types, &values, None).await?;
-        rows.collect().await
+        let rows = self.parse_and_run(name, sql, &types, &[], &values, None).await;
+        let mut rows = rows?.collect().await?;
+        self.look_up_types_of_rows(&mut rows).await;
+        Ok(rows)
     }
 
     /// Runs a statement and returns how many rows it touched: inserted, updated, deleted, merged or selected.
@@ -294,8 +306,8 @@ impl<R: Runtime> Connection<R> {
         match rows.skip().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.may_repeat(called, error)?;
-                self.run(called, params).await?.skip().await
+                let taken = self.may_repeat(called, error)?;
+                self.run_until(called, params, taken).await?.skip().await
             }
             done => done,
         }

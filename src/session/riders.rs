@@ -158,7 +158,7 @@ impl Opener {
     fn write(&self, out: &mut BytesMut) -> Result<(), Error> {
         Parse { statement: "", sql: &self.sql, types: &[] }.encode(out)?;
         let format = |_| Format::Text;
-        write_bind(&mut Writer::new(out), "", self.params.len(), format, |index, writer| {
+        write_bind(&mut Writer::new(out), "", self.params.len(), format, &[], |index, writer| {
             if let Some(text) = self.params.get(index) {
                 writer.write_bytes(text.as_bytes());
             }

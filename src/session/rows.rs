@@ -7,7 +7,8 @@ use postgres_types::FromSql;
 
 use crate::error::Error;
 use crate::message::{CommandTag, DataRow, Offset};
-use crate::session::column::{Column, ColumnIndex};
+use crate::session::catalog::Catalog;
+use crate::session::column::{Column, ColumnIndex, Described};
 use crate::session::from_row::{FromRow, checked_column};
 use crate::session::owned_row::OwnedRow;
 use crate::session::row::Row;
@@ -43,6 +44,17 @@ impl Rows {
         self.starts.push(self.bodies.len());
         self.bodies.extend_from_slice(body);
         Ok(())
+    }
+
+    /// Whether types of columns are still to be looked up.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.columns.iter().any(Column::is_unknown)
+    }
+
+    /// Takes the types that have been looked up.
+    pub(crate) fn resolve(&mut self, catalog: &Catalog) {
+        self.columns =
+            self.columns.iter().map(|column| column.resolved(catalog, Described::Result)).collect();
     }
 
     pub(crate) fn set_tag(&mut self, tag: CommandTag) {

@@ -10,10 +10,28 @@ use crate::session::connection::Connection;
 use crate::session::fetch::Fetch;
 use crate::session::named::Bound;
 use crate::session::owned_row::OwnedRow;
-use crate::session::row_stream::RowStream;
+use crate::session::row_stream::{RowStream, lacks_binary_form};
 use crate::session::rows::Rows;
 use crate::session::source::{Called, Source};
 use crate::types::Params;
+
+/// How the rows are handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// When all have come: then there is still time to look up types that are not known.
+    Whole,
+    /// At once, so that all types have to be known before; maybe in portions.
+    AsTheyCome(Option<Fetch>),
+}
+
+impl Taken {
+    fn fetch(self) -> Option<Fetch> {
+        match self {
+            Self::Whole => None,
+            Self::AsTheyCome(fetch) => fetch,
+        }
+    }
+}
 
 impl<R: Runtime> Connection<R> {
     pub(crate) async fn fetch(
@@ -22,14 +40,20 @@ impl<R: Runtime> Connection<R> {
         params: &dyn Params,
     ) -> Result<Rows, Error> {
         let mut rows = self.run(called, params).await?;
-        match rows.collect().await {
+        let collected = match rows.collect().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.may_repeat(called, error)?;
-                self.run(called, params).await?.collect().await
+                let taken = self.may_repeat(called, error)?;
+                self.run_until(called, params, taken).await?.collect().await
             }
-            done => done,
-        }
+            done => {
+                drop(rows);
+                done
+            }
+        };
+        let mut collected = collected?;
+        self.look_up_types_of_rows(&mut collected).await;
+        Ok(collected)
     }
 
     pub(crate) async fn fetch_opt(
@@ -38,24 +62,38 @@ impl<R: Runtime> Connection<R> {
         params: &dyn Params,
     ) -> Result<Option<OwnedRow>, Error> {
         let mut rows = self.run(called, params).await?;
-        match rows.row().await {
+        let row = match rows.row().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
-                self.may_repeat(called, error)?;
-                self.run(called, params).await?.row().await
+                let taken = self.may_repeat(called, error)?;
+                self.run_until(called, params, taken).await?.row().await
             }
-            done => done,
+            done => {
+                drop(rows);
+                done
+            }
+        };
+        let mut row = row?;
+        if let Some(row) = &mut row {
+            self.look_up_types_of_row(row).await;
         }
+        Ok(row)
     }
 
     /// Returns the error of a stale statement, unless it can be prepared anew without asking: one that the caller
     /// has prepared is his own, and a failed transaction takes nothing more. One that began with the statement has done
     /// nothing else, and begins again.
-    pub(crate) fn may_repeat(&mut self, called: Called<'_>, error: Error) -> Result<(), Error> {
+    ///
+    /// Where a column turned out to have no binary form, all are known before the statement is run again.
+    pub(crate) fn may_repeat(&mut self, called: Called<'_>, error: Error) -> Result<Taken, Error> {
         self.take_note();
         let repeatable = matches!(called.source, Source::Text(_))
             && (self.transaction_status() == TransactionStatus::Idle || self.riders.open_again());
-        if repeatable { Ok(()) } else { Err(error) }
+        match repeatable {
+            true if lacks_binary_form(&error) => Ok(Taken::AsTheyCome(None)),
+            true => Ok(Taken::Whole),
+            false => Err(error),
+        }
     }
 
     /// Sends a statement whose rows are fetched in portions, if that is asked for.
@@ -64,7 +102,7 @@ impl<R: Runtime> Connection<R> {
         called: Called<'_>,
         params: &dyn Params,
     ) -> Result<RowStream<'_, R>, Error> {
-        self.run_until(called, params, called.options.fetch).await
+        self.run_until(called, params, Taken::AsTheyCome(called.options.fetch)).await
     }
 
     /// Sends a statement, which is prepared first if the connection does not have it.
@@ -73,14 +111,14 @@ impl<R: Runtime> Connection<R> {
         called: Called<'_>,
         params: &dyn Params,
     ) -> Result<RowStream<'_, R>, Error> {
-        self.run_until(called, params, None).await
+        self.run_until(called, params, Taken::Whole).await
     }
 
-    async fn run_until(
+    pub(crate) async fn run_until(
         &mut self,
         called: Called<'_>,
         params: &dyn Params,
-        fetch: Option<Fetch>,
+        taken: Taken,
     ) -> Result<RowStream<'_, R>, Error> {
         self.limit(called.options.query_timeout);
         // First, so that the name of a statement is not used up each time that this is tried in vain.
@@ -105,22 +143,31 @@ impl<R: Runtime> Connection<R> {
             Source::Text(sql) => match called.options.mode.unwrap_or(self.mode) {
                 StatementMode::Cached => match self.statements.find_named(sql) {
                     Some(statement) => statement,
-                    None if params.count() == 0 => {
+                    None if params.count() == 0 && taken == Taken::Whole => {
                         let name = self.statements.next_name();
-                        return self.parse_and_run(name, sql, &[], params, fetch).await;
+                        return self.parse_and_run(name, sql, &[], &[], params, None).await;
                     }
                     None => self.prepare_text(sql).await?,
                 },
                 StatementMode::Simple => return self.run_simply(sql, params).await,
                 mode @ (StatementMode::Described | StatementMode::Unnamed) => {
-                    return self.run_unnamed(mode, sql, params, fetch).await;
+                    return self.run_unnamed(mode, sql, params, taken).await;
                 }
             },
         };
+        self.look_up_types_of(&statement).await;
+        let fetch = taken.fetch();
         let until = Until::of(fetch);
         let exchange = self
             .request_as(until.request(), statement.cancellable(), |out| {
-                write_run(out, statement.name(), statement.params(), params, until)
+                write_run(
+                    out,
+                    statement.name(),
+                    statement.params(),
+                    statement.columns(),
+                    params,
+                    until,
+                )
             })
             .await
             .map_err(|error| error.or_statement(statement.sql()))?;
@@ -133,15 +180,16 @@ impl<R: Runtime> Connection<R> {
         mode: StatementMode,
         sql: &str,
         params: &dyn Params,
-        fetch: Option<Fetch>,
+        taken: Taken,
     ) -> Result<RowStream<'_, R>, Error> {
         let unnamed = self.statements.unnamed();
         // Without parameters there are no types to ask for.
-        if params.count() == 0 {
-            return self.parse_and_run(unnamed, sql, &[], params, fetch).await;
+        if params.count() == 0 && taken == Taken::Whole {
+            return self.parse_and_run(unnamed, sql, &[], &[], params, None).await;
         }
         let kept = if mode == StatementMode::Described { self.statements.find(sql) } else { None };
         let described = if let Some(described) = kept {
+            self.look_up_types_of(&described).await;
             described
         } else {
             let described = self.describe(self.statements.unnamed(), sql).await?;
@@ -150,6 +198,7 @@ impl<R: Runtime> Connection<R> {
             }
             described
         };
-        self.parse_and_run(unnamed, sql, described.params(), params, fetch).await
+        let (types, columns) = (described.params(), described.columns());
+        self.parse_and_run(unnamed, sql, types, columns, params, taken.fetch()).await
     }
 }

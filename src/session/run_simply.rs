@@ -7,7 +7,8 @@ use aiopg_runtime::Runtime;
 use crate::error::Error;
 use crate::flow::Protocol;
 use crate::message::{Backend, CommandTag, Encode, Query};
-use crate::session::column::{Column, columns};
+use crate::session::catalog::Catalog;
+use crate::session::column::{Column, Described, columns};
 use crate::session::connection::{Connection, Exchange};
 use crate::session::lexer::{Backslash, TokenKind, cancellable, tokens};
 use crate::session::mogrify::mogrify;
@@ -67,7 +68,7 @@ impl<R: Runtime> Exchange<'_, R> {
         let channel = &mut self.connection.channel;
         let begun = match channel.machine().decode(message) {
             Ok(Backend::RowDescription(description)) => {
-                Ok(Begun::Rows(columns(description, None).into()))
+                Ok(Begun::Rows(columns(description, &Catalog::default(), Described::Result).into()))
             }
             Ok(Backend::CommandComplete(complete)) => Ok(Begun::Complete(complete.tag)),
             Ok(Backend::EmptyQueryResponse) => Ok(Begun::Complete(CommandTag::EMPTY)),

@@ -10,7 +10,8 @@ use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::flow::{Message, Protocol};
 use crate::message::{Backend, CommandTag, Encode, Query};
-use crate::session::column::columns;
+use crate::session::catalog::Catalog;
+use crate::session::column::{Described, columns};
 use crate::session::connection::{Connection, Exchange};
 use crate::session::lexer::cancellable;
 use crate::session::row_stream::copy_out_refused;
@@ -214,7 +215,8 @@ impl Results {
     fn add(&mut self, message: Backend<'_>) -> Result<(), Error> {
         match message {
             Backend::RowDescription(description) => {
-                let columns: Arc<[_]> = columns(description, None).into();
+                let columns: Arc<[_]> =
+                    columns(description, &Catalog::default(), Described::Result).into();
                 self.open = Some(Rows::new(columns));
                 Ok(())
             }

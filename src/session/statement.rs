@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use postgres_types::Type;
+use postgres_types::{Oid, Type};
 
 use crate::connection::Cancellable;
-use crate::session::column::Column;
+use crate::session::catalog::Catalog;
+use crate::session::column::{self, Column};
 use crate::session::lexer::cancellable;
+use crate::types::is_unknown;
 
 /// A statement that the server has prepared.
 ///
@@ -20,15 +22,62 @@ pub struct Statement(Arc<Inner>);
 struct Inner {
     name: Name,
     sql: Box<str>,
+    described: Described,
+    /// The same with the types that had to be looked up.
+    resolved: OnceLock<Described>,
+    /// There are types to be looked up.
+    has_unknown: bool,
+    cancellable: Cancellable,
+}
+
+/// What the server says about a statement.
+struct Described {
     params: Box<[Type]>,
     columns: Arc<[Column]>,
-    cancellable: Cancellable,
 }
 
 impl Statement {
     pub(crate) fn new(name: Name, sql: &str, params: Box<[Type]>, columns: Arc<[Column]>) -> Self {
         let cancellable = cancellable(sql);
-        Self(Arc::new(Inner { name, sql: sql.into(), params, columns, cancellable }))
+        let has_unknown = params.iter().any(is_unknown) || columns.iter().any(Column::is_unknown);
+        let (described, resolved) = (Described { params, columns }, OnceLock::new());
+        Self(Arc::new(Inner {
+            name,
+            sql: sql.into(),
+            described,
+            resolved,
+            has_unknown,
+            cancellable,
+        }))
+    }
+
+    /// Whether types are still to be looked up.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.0.has_unknown && self.0.resolved.get().is_none()
+    }
+
+    /// Takes the types that have been looked up; those that were not found stay as they are.
+    pub(crate) fn resolve(&self, catalog: &Catalog) {
+        let described = &self.0.described;
+        let params =
+            described.params.iter().map(|param| catalog.find_or_unknown(param.oid()).r#type);
+        let of = column::Described::Statement;
+        let columns = described.columns.iter().map(|column| column.resolved(catalog, of));
+        let resolved = Described { params: params.collect(), columns: columns.collect() };
+        // Whoever was first has found the same.
+        drop(self.0.resolved.set(resolved));
+    }
+
+    fn described(&self) -> &Described {
+        self.0.resolved.get().unwrap_or(&self.0.described)
+    }
+
+    /// The OIDs of all its types that are not built in.
+    pub(crate) fn oids(&self) -> Vec<Oid> {
+        let described = self.described();
+        let columns = described.columns.iter().map(|column| column.r#type().oid());
+        let oids = described.params.iter().map(Type::oid).chain(columns);
+        oids.filter(|oid| Type::from_oid(*oid).is_none()).collect()
     }
 
     /// Returns the text that was prepared.
@@ -38,12 +87,12 @@ impl Statement {
 
     /// Returns the types of the parameters.
     pub fn params(&self) -> &[Type] {
-        &self.0.params
+        &self.described().params
     }
 
     /// Returns the columns of the result; there are none if the statement returns no rows.
     pub fn columns(&self) -> &[Column] {
-        &self.0.columns
+        &self.described().columns
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -51,7 +100,7 @@ impl Statement {
     }
 
     pub(crate) fn shared_columns(&self) -> Arc<[Column]> {
-        Arc::clone(&self.0.columns)
+        Arc::clone(&self.described().columns)
     }
 
     pub(crate) fn cancellable(&self) -> Cancellable {

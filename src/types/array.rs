@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::{BufMut, BytesMut};
-use postgres_types::{FromSql, IsNull, Kind, ToSql, Type, WrongType, to_sql_checked};
+use postgres_types::{FromSql, IsNull, Kind, ToSql, Type, WasNull, WrongType, to_sql_checked};
 
 use crate::error::Error;
 use crate::types::codec::{CodecError, put_value};
@@ -247,7 +247,7 @@ impl<'a, T: FromSql<'a>> FromSql<'a> for Array<T> {
             read_type::<T>(member).ok_or_else(|| Box::new(WrongType::new::<T>(member.clone())))?;
         let mut elements = Vec::new();
         while reader.remaining() > 0 {
-            elements.push(read(&member, reader.read_value()?)?);
+            elements.push(read(&member, reader.read_value()?).map_err(without_null)?);
         }
         let product = dimensions.iter().map(|one| one.length).fold(1, usize::saturating_mul);
         if (if dimensions.is_empty() { 0 } else { product }) != elements.len() {
@@ -258,6 +258,15 @@ impl<'a, T: FromSql<'a>> FromSql<'a> for Array<T> {
 
     fn accepts(r#type: &Type) -> bool {
         matches!(r#type.kind(), Kind::Array(member) if reads::<T>(member))
+    }
+}
+
+/// It is an element that is NULL, and not the array.
+fn without_null(error: CodecError) -> CodecError {
+    if error.is::<WasNull>() {
+        "an element is NULL: make the elements `Option`s".into()
+    } else {
+        error
     }
 }
 

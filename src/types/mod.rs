@@ -106,7 +106,7 @@ pub use crate::types::money::Money;
 pub use crate::types::named::{__name, Named, NamedParams, Pairs};
 pub use crate::types::network::{Cidr, Inet, MacAddr, MacAddr8};
 pub use crate::types::numeric::Numeric;
-pub(crate) use crate::types::oid::type_of;
+pub(crate) use crate::types::oid::{is_unknown, type_of};
 pub use crate::types::params::Params;
 pub(crate) use crate::types::plain::{holds_arrays, is_sound, plain, write};
 pub use crate::types::quote::{quote_identifier, quote_literal, quote_qualified};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::{BufMut, BytesMut};
-use postgres_types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
+use postgres_types::{Format, FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
 use crate::error::Error;
 use crate::types::codec::{CodecError, put_count};
@@ -252,7 +252,15 @@ impl<'a> FromSql<'a> for TsQuery {
 }
 
 impl ToSql for TsQuery {
+    /// The server reads an empty query from text only.
+    fn encode_format(&self, _: &Type) -> Format {
+        if self.is_empty() { Format::Text } else { Format::Binary }
+    }
+
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, CodecError> {
+        if self.is_empty() {
+            return Ok(IsNull::No);
+        }
         put_count(out, self.items.len())?;
         for item in &self.items {
             match item {
@@ -297,7 +305,8 @@ mod tests {
         check(&query, &Type::TSQUERY, bytes);
         let phrase = b"\0\0\0\x03\x02\x04\0\x02\x01\0\0b\0\x01\0\0a\0";
         check(&word("a").followed_by(2, word("b")), &Type::TSQUERY, phrase);
-        check(&TsQuery::default(), &Type::TSQUERY, b"\0\0\0\0");
+        let empty = TsQuery::from_sql(&Type::TSQUERY, b"\0\0\0\0").unwrap();
+        assert!(empty.is_empty() && matches!(empty.encode_format(&Type::TSQUERY), Format::Text));
         assert_eq!(query.to_string(), "'a' & !'b':*AD");
     }
 

@@ -119,7 +119,17 @@ impl Case {
             Prepare => prepared(trust),
             Stream => {
                 let rows = [int8_row(1), int8_row(2), int8_row(3)];
-                first_use(trust, "a", &rows, "SELECT 3")
+                let columns = row_description(&["n"], 0);
+                trust
+                    .expect([parse("aiopg_1", "a", &[]), Describe("aiopg_1".to_owned()), Sync])
+                    .send([
+                        parse_complete(),
+                        parameter_description(&[]),
+                        columns,
+                        ready_for_query(b'I'),
+                    ])
+                    .expect(run("aiopg_1", None))
+                    .send(ran(&rows, "SELECT 3"))
                     .expect(run("aiopg_1", None))
                     .send(ran(&rows, "SELECT 3"))
                     .expect([Frontend::Query("b".to_owned())])

@@ -7,6 +7,8 @@
     reason = "a test stops at the line where it fails"
 )]
 
+mod containers;
+mod catalog;
 mod named;
 mod quoting;
 mod mogrify;

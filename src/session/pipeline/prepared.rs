@@ -140,16 +140,18 @@ pub(crate) fn write_step(
     let Some(step) = steps.get(index) else { return Ok(()) };
     let written = match &step.how {
         How::Known(statement) => {
-            write_bound(out, statement.name(), statement.params(), step.params)
+            write_bound(out, statement.name(), statement.params(), statement.columns(), step.params)
         }
         How::Parsed { name, types } => {
             let oids: Vec<_> = types.iter().map(Type::oid).collect();
             Parse { statement: &name.text, sql: step.sql, types: &oids }.encode(out)?;
             Describe { object: Object::Statement, name: &name.text }.encode(out)?;
-            write_bound(out, &name.text, types, step.params)
+            write_bound(out, &name.text, types, &[], step.params)
         }
         How::Like(first) => match steps.get(*first).map(|step| &step.how) {
-            Some(How::Parsed { name, types }) => write_bound(out, &name.text, types, step.params),
+            Some(How::Parsed { name, types }) => {
+                write_bound(out, &name.text, types, &[], step.params)
+            }
             _ => Err(refused("the statement belongs to no step")),
         },
     };

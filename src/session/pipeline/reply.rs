@@ -5,14 +5,14 @@ use std::sync::Arc;
 use aiopg_runtime::Runtime;
 
 use crate::error::{Error, SqlState};
-use crate::message::{Backend, Format};
-use crate::session::column::{Column, columns};
+use crate::message::Backend;
+use crate::session::catalog::Catalog;
+use crate::session::column::{Column, Described, columns};
 use crate::session::connection::Exchange;
 use crate::session::pipeline::item::Keep;
 use crate::session::pipeline::prepared::{How, Step};
 use crate::session::rows::Rows;
 use crate::session::statement::Statement;
-use crate::types::type_of;
 
 /// The reply to one item, as far as it has come.
 struct Reply {
@@ -20,6 +20,7 @@ struct Reply {
     keep: Keep,
     columns: Arc<[Column]>,
     rows: Rows,
+    catalog: Arc<Catalog>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +59,14 @@ impl<R: Runtime> Exchange<'_, R> {
             How::Parsed { types, .. } => ([].into(), Some(types)),
         };
         let phase = if parses.is_some() { Phase::Unparsed } else { Phase::Unbound };
-        let mut reply =
-            Reply { phase, keep: step.keep, columns: Arc::clone(&known), rows: Rows::new(known) };
+        let catalog = Arc::clone(&self.connection.catalog);
+        let mut reply = Reply {
+            phase,
+            keep: step.keep,
+            columns: Arc::clone(&known),
+            rows: Rows::new(known),
+            catalog,
+        };
         let refused = loop {
             let message = self.message().await?;
             let channel = &mut self.connection.channel;
@@ -119,11 +126,11 @@ impl Reply {
             (Backend::ParseComplete, Phase::Unparsed) => self.phase = Phase::Undescribed,
             (Backend::ParameterDescription(description), Phase::Undescribed) => {
                 // They were given, or there are none: a text that takes others is refused when they are bound.
-                drop(description.types.into_iter().map(type_of));
+                drop(description);
                 self.phase = Phase::UndescribedRows;
             }
             (Backend::RowDescription(description), Phase::UndescribedRows) => {
-                self.columns = columns(description, Some(Format::Binary)).into();
+                self.columns = columns(description, &self.catalog, Described::Statement).into();
                 self.phase = Phase::Unbound;
             }
             (Backend::NoData, Phase::UndescribedRows) => self.phase = Phase::Unbound,

@@ -14,7 +14,7 @@ use crate::session::named::Bound;
 use crate::session::pipeline::exchange::{Outcome, Syncs, count, skipped};
 use crate::session::pipeline::item::Demand;
 use crate::session::pipeline::items::{Demands, Pipeline, Replies};
-use crate::session::pipeline::prepared::{Asked, Described, Step};
+use crate::session::pipeline::prepared::{Asked, Described, How, Step};
 use crate::session::prepare::write_parse;
 use crate::session::source::TimeLimit;
 use crate::session::statement::Name;
@@ -137,11 +137,23 @@ impl<R: Runtime> Connection<R> {
             asked.push(bound.and_then(|bound| self.asked(demand, bound.as_ref())));
         }
         let described = self.describe_all(asked.iter().flatten()).await?;
+        for statement in described.values().flatten() {
+            self.look_up_types_of(statement).await;
+        }
         let (mut steps, mut parsed) = (Vec::with_capacity(demands.len()), HashMap::new());
         for (index, asked) in asked.into_iter().enumerate() {
             steps.push(asked.and_then(|asked| self.step(asked, &described, &mut parsed, index)));
         }
-        Ok(self.run_steps(steps, syncs).await)
+        for step in steps.iter().flatten() {
+            if let How::Known(statement) = &step.how {
+                self.look_up_types_of(statement).await;
+            }
+        }
+        let mut outcomes = self.run_steps(steps, syncs).await;
+        for rows in outcomes.iter_mut().flatten() {
+            self.look_up_types_of_rows(rows).await;
+        }
+        Ok(outcomes)
     }
 
     /// Asks the server about all texts that it must be asked about, in one round trip.
