@@ -95,7 +95,7 @@ pub use crate::flow::Notification;
 pub use crate::message::{CommandTag, Format, TransactionStatus};
 pub use crate::pool::{
     CloseReason, IdleOrder, Liveness, Pool, PoolOptions, PoolStats, PooledConnection, Reset,
-    Verdict, WAIT_BOUNDS, WhenDown,
+    SplitPool, Verdict, WAIT_BOUNDS, WhenDown,
 };
 pub use crate::session::{
     AllResults, Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Demands,

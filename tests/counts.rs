@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::hint::black_box;
 
-use aiopg::{Connection, FromRow, Runtime, Statement};
+use aiopg::{Connection, FromRow, Pool, Runtime, Statement};
 use aiopg_smol::Smol;
 use aiopg_tests::counting::{Counting, Counts};
 use aiopg_tests::session;
@@ -211,6 +211,36 @@ fn calls_take_as_few_trips_as_promised(executor: &impl Executor) {
         one_trip("an error", cost());
         assert_eq!(runtime.counts().spawns + runtime.counts().sleeps, 0);
     });
+}
+
+/// Borrowing a session that is idle and giving it back.
+fn lending_costs_nothing(executor: &impl Executor) {
+    let runtime = Counting::new(executor.runtime());
+    let pool = Pool::connect_on(runtime.clone(), session::config());
+    let pool = executor.run(pool).unwrap();
+    let before = runtime.counts();
+    let erased = executor.run(Pool::connect(executor.runtime(), session::config())).unwrap();
+    let run = cost(|| {
+        for _ in 0..10 {
+            drop(executor.run(pool.get()).unwrap());
+            drop(executor.run(erased.get()).unwrap());
+            drop(pool.try_get().unwrap());
+        }
+    });
+    assert_eq!((run.count_total, run.bytes_total), (0, 0));
+    let cost = runtime.counts() - before;
+    assert_eq!((cost.writes, cost.reads, cost.waits), (0, 0, 0));
+    assert_eq!((cost.spawns, cost.sleeps, cost.connects), (0, 0, 0));
+}
+
+#[test]
+fn lending_costs_nothing_on_tokio() {
+    lending_costs_nothing(&tokio_thread());
+}
+
+#[test]
+fn lending_costs_nothing_on_smol() {
+    lending_costs_nothing(&SmolThread);
 }
 
 #[track_caller]

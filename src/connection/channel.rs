@@ -11,7 +11,7 @@ use aiopg_runtime::Runtime;
 use bytes::BytesMut;
 use sync_wrapper::SyncWrapper;
 
-use crate::config::{Config, Event, OnDrop};
+use crate::config::{Config, Event, OnDrop, TargetSessionAttrs};
 use crate::connection::cancel::CancelToken;
 use crate::connection::canceller::{Cancellable, Canceller};
 use crate::connection::close::close;
@@ -68,6 +68,8 @@ pub(crate) struct Channel<R: Runtime> {
     warnings: Vec<String>,
     /// What ends the session from outside.
     pub(crate) switch: Option<Arc<Switch>>,
+    /// The kind of server that it was opened on, and is to be on.
+    pub(crate) wanted: TargetSessionAttrs,
 }
 
 impl<R: Runtime> Channel<R> {
@@ -91,6 +93,7 @@ impl<R: Runtime> Channel<R> {
             ended: None,
             warnings: Vec::new(),
             switch: None,
+            wanted: TargetSessionAttrs::Any,
         }
     }
 

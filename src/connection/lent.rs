@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::Runtime;
 
+use crate::config::TargetSessionAttrs;
 use crate::connection::channel::Channel;
 use crate::connection::switch::Switch;
 use crate::error::Error;
@@ -26,5 +27,20 @@ impl<R: Runtime> Channel<R> {
             Err(error) => error,
         };
         Poll::Ready(self.end(error))
+    }
+
+    /// Whether the server has become one of another kind than was asked for, as far as it reports that: a standby
+    /// that was promoted.
+    pub(crate) fn is_out_of_place(&self) -> bool {
+        let standby = match self.wanted {
+            TargetSessionAttrs::Any | TargetSessionAttrs::PreferStandby => return false,
+            TargetSessionAttrs::ReadWrite | TargetSessionAttrs::Primary => "off",
+            TargetSessionAttrs::ReadOnly | TargetSessionAttrs::Standby => "on",
+        };
+        let reported = self.machine().reports().parameter("in_hot_standby");
+        // A primary can be read-only too.
+        let read_only = self.wanted == TargetSessionAttrs::ReadOnly
+            && self.machine().reports().parameter("default_transaction_read_only") == Some("on");
+        reported.is_some_and(|reported| reported != standby) && !read_only
     }
 }

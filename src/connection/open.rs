@@ -310,7 +310,10 @@ impl<R: Runtime> Opening<'_, R> {
         let (config, settings) = (self.config, self.settings);
         let mut channel = start(runtime, ready, Some(target), config, settings, password).await?;
         match check(&mut channel, self.wanted).await {
-            Ok(()) => Ok(channel),
+            Ok(()) => {
+                channel.wanted = self.wanted;
+                Ok(channel)
+            }
             Err(error) => {
                 // Nobody waits for the good-bye to arrive.
                 drop(channel);

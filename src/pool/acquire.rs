@@ -64,6 +64,10 @@ impl<R: Runtime> Core<R> {
             session.discard(CloseReason::Lost);
             return None;
         }
+        if session.is_out_of_place() {
+            session.discard(CloseReason::Role);
+            return None;
+        }
         let unproven = matches!(self.options.liveness, Liveness::Query(_));
         Some(Idle { session, unproven })
     }

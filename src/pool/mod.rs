@@ -15,6 +15,7 @@ mod acquire;
 mod upkeep;
 mod handle;
 mod verbs;
+mod split;
 #[cfg(test)]
 mod slots_tests;
 
@@ -22,4 +23,5 @@ pub use crate::pool::guard::PooledConnection;
 pub use crate::pool::handle::Pool;
 pub use crate::pool::options::{Liveness, PoolOptions, Reset, Verdict, WhenDown};
 pub use crate::pool::slot::IdleOrder;
+pub use crate::pool::split::SplitPool;
 pub use crate::pool::stats::{CloseReason, PoolStats, WAIT_BOUNDS};

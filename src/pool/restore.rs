@@ -101,6 +101,9 @@ impl<R: Runtime> Core<R> {
         if connection.is_closed() {
             return Condition::Gone(CloseReason::Lost);
         }
+        if connection.is_out_of_place() {
+            return Condition::Gone(CloseReason::Role);
+        }
         let reset = self.options.reset.sql();
         if connection.is_at_rest(reset.map(|sql| &**sql)) && self.options.after_release.is_none() {
             if let Some(sql) = reset {

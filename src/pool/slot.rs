@@ -125,6 +125,11 @@ pub(crate) struct Holder {
 
 /// Whether an error of connecting may pass by itself: the server is down, starts, is full, or changes its role.
 pub(crate) fn is_passing(error: &Error) -> bool {
+    // Where every host was tried in vain, each says why.
+    passes(error) || error.attempts().iter().any(|attempt| passes(attempt.error()))
+}
+
+fn passes(error: &Error) -> bool {
     let passing = [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS];
     matches!(error.kind(), Kind::Io | Kind::Timeout | Kind::TargetSessionAttrs)
         || error.sqlstate().is_some_and(|state| passing.contains(&state) || state.class() == "57")

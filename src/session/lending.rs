@@ -37,6 +37,11 @@ impl<R: Runtime> Connection<R> {
         self.poll_lost(&mut cx).is_pending()
     }
 
+    /// Whether the server has become one of another kind than was asked for.
+    pub(crate) fn is_out_of_place(&self) -> bool {
+        self.channel.is_out_of_place()
+    }
+
     /// Ready when a session at rest has ended.
     pub(crate) fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         self.channel.poll_lost(cx)

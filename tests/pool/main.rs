@@ -12,3 +12,6 @@ mod lending;
 mod returning;
 mod closing;
 mod hooks;
+mod fair;
+mod dropped;
+mod healing;

@@ -1,5 +1,6 @@
 //! Giving back: in order, busy, in a transaction, closed.
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use aiopg::{
@@ -109,7 +110,8 @@ async fn a_transaction_that_ran_nothing_leaves_nothing<R: Runtime>(rt: R) -> Res
     let pool = open(rt, sized(1, 1)).await;
     drop(pool.begin().await?);
     assert_eq!(counts(&pool), (1, 1, 0), "straight back");
-    std::mem::forget(get(&pool).await.begin().await?);
+    // A transaction whose drop never runs: what it had not sent must not go out with the next borrower's request.
+    let _: ManuallyDrop<_> = ManuallyDrop::new(get(&pool).await.begin().await?);
     let mut session = get(&pool).await;
     session.execute("select 1", ()).await?;
     assert_eq!(session.transaction_status(), TransactionStatus::Idle);

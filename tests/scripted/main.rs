@@ -32,3 +32,5 @@ mod failing_over;
 mod choosing;
 mod simulated;
 mod workload;
+mod background;
+mod pooled;
