@@ -380,6 +380,15 @@ impl Config {
         self
     }
 
+    /// Sets all limits of time that a configuration has to the same: that for connecting as a whole
+    /// ([`connect_deadline`](Self::connect_deadline)), and that for each statement
+    /// ([`query_timeout`](Self::query_timeout)). `None` is never, and zero is at once.
+    #[must_use]
+    pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        let limit = limit.into();
+        self.connect_deadline(limit).query_timeout(limit)
+    }
+
     /// Sets a hook that is told every notice. It runs while the connection is polled and must not block.
     #[must_use]
     pub fn on_notice(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Self {

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 use bytes::BytesMut;
@@ -52,7 +51,7 @@ pub struct Connection<R: Runtime = AnyRuntime> {
     /// The types that are not built in; a pool has one for all its connections.
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) mode: StatementMode,
-    query_timeout: Option<Duration>,
+    pub(crate) config: Config,
     /// What goes out with the next request.
     pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
@@ -203,7 +202,7 @@ impl<R: Runtime> Connection<R> {
             statements: StatementCache::new(config.statement_cache_capacity),
             catalog: Arc::default(),
             mode: config.statement_mode,
-            query_timeout: config.query_timeout,
+            config: config.clone(),
             riders: Riders::default(),
             offsets: Vec::new(),
         }
@@ -317,7 +316,7 @@ impl<R: Runtime> Connection<R> {
     /// Sets how long the operation that begins now may take: `limit`, or what the configuration says.
     pub(crate) fn limit(&mut self, limit: TimeLimit) {
         let most = match limit {
-            TimeLimit::AsConfigured => self.query_timeout,
+            TimeLimit::AsConfigured => self.config.query_timeout,
             TimeLimit::Never => None,
             TimeLimit::After(most) => Some(most),
         };

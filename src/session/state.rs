@@ -1,9 +1,11 @@
 //! What is known of a session, and how it is brought back to where it began.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use aiopg_runtime::Runtime;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::message::TransactionStatus;
 use crate::session::connection::Connection;
@@ -76,6 +78,18 @@ impl<R: Runtime> Connection<R> {
     /// operation reads it off first.
     pub fn is_busy(&self) -> bool {
         !self.is_closed() && self.channel.is_owing()
+    }
+
+    /// Returns the configuration that the session was opened with: what was set, without what the environment added.
+    ///
+    /// It prints itself as a connection string without its secrets.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns how long a statement may take, as it was configured.
+    pub fn query_timeout(&self) -> Option<Duration> {
+        self.config.query_timeout
     }
 
     /// Returns the character set that texts have on their way, as the server reports it: `UTF8`, always.

@@ -25,6 +25,7 @@ mod copy_drops;
 mod copy_hostile;
 mod bounds;
 mod wakes;
+mod notified;
 mod own_streams;
 mod distant;
 mod dialing;

@@ -1,6 +1,7 @@
 //! What aiopg's connection knows and does, here: its end is noticed, it is reset, it warns.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use aiopg::{Client, Connection, Error, Kind, Runtime, SqlState, TransactionStatus};
 use aiopg_tests::cancel::PollLimit;
@@ -192,7 +193,28 @@ async fn the_state_of_a_session_is_known_without_asking<R: Runtime>(rt: R) -> Re
     Ok(())
 }
 
+/// The sum of what aiopg calls `timeout`: one setter for connecting and for every statement.
+async fn one_setter_limits_connecting_and_statements<R: Runtime>(rt: R) -> Result<(), Error> {
+    let limit = Duration::from_secs(30);
+    let config = session::config().password("secret").timeout(limit);
+    let mut connection = session::open_with(rt.clone(), &config).await;
+    assert_eq!(connection.query_timeout(), Some(limit));
+    let dsn = connection.config().to_string();
+    assert!(dsn.contains("dbname") && dsn.contains("host") && !dsn.contains("secret"), "{dsn}");
+    assert_eq!(ask(&mut connection, "select 1").await, "1");
+
+    let error = Connection::connect_on(rt.clone(), config.timeout(Duration::ZERO)).await;
+    assert_eq!(error.unwrap_err().kind(), Kind::Timeout);
+    let config = session::config().timeout(limit).query_timeout(Duration::from_millis(50));
+    let mut connection = session::open_with(rt, &config).await;
+    let error = connection.execute("select pg_sleep(600)", ()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout, "{error}");
+    assert_eq!(ask(&mut connection, "select 2").await, "2");
+    Ok(())
+}
+
 on_every_runtime!(
+    one_setter_limits_connecting_and_statements,
     a_terminated_backend_is_noticed_without_a_query,
     the_end_is_noticed_behind_notifications_and_dropped_replies,
     looking_disturbs_nothing,
