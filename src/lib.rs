@@ -81,7 +81,7 @@ pub mod rt;
 pub use postgres_types;
 
 #[cfg(feature = "derive")]
-pub use aiopg_derive::{FromRow, Params};
+pub use aiopg_derive::{FromRecord, FromRow, Params};
 pub use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
 pub use crate::config::{

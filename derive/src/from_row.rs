@@ -67,7 +67,7 @@ pub(crate) fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
 }
 
 /// The lifetime of the row: the struct's own, if it has one.
-fn row_lifetime(item: &Struct) -> syn::Result<Lifetime> {
+pub(crate) fn row_lifetime(item: &Struct) -> syn::Result<Lifetime> {
     let mut lifetimes = item.generics.lifetimes();
     match (lifetimes.next(), lifetimes.next()) {
         (None, _) => Ok(parse_quote!('__row)),

@@ -4,6 +4,7 @@ mod names;
 mod attributes;
 mod fields;
 mod from_row;
+mod from_record;
 mod params;
 #[cfg(test)]
 mod expanded_tests;
@@ -94,6 +95,37 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(FromRow, attributes(aiopg))]
 pub fn derive_from_row(input: TokenStream) -> TokenStream {
     expanded(from_row::expand(parse_macro_input!(input as DeriveInput)))
+}
+
+/// Converts a record into a struct: implements the traits `FromRecord` and `FromSql`.
+///
+/// So the struct is read from a column, an element of an array or a field: from values of a composite type by the
+/// names of its fields, and from an anonymous record such as `row(1, 'x')` by position, which then must have as many
+/// as the struct. A tuple struct goes by position in both. Types inside are checked in each value.
+///
+/// # Attributes
+///
+/// `#[aiopg(rename_all = "...", by_position, crate = "...")]` of the struct, and `rename` and `skip` of a field, as
+/// for `FromRow`.
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::FromRecord;
+///
+/// #[derive(FromRecord)]
+/// struct City {
+///     id: i32,
+///     name: String,
+/// }
+///
+/// async fn cities(client: &mut impl aiopg::Client) -> Result<Vec<City>, aiopg::Error> {
+///     client.query_scalar("select array_agg(row(id, name)) from city", ()).await
+/// }
+/// ```
+#[proc_macro_derive(FromRecord, attributes(aiopg))]
+pub fn derive_from_record(input: TokenStream) -> TokenStream {
+    expanded(from_record::expand(parse_macro_input!(input as DeriveInput)))
 }
 
 /// Gives a struct as the parameters of a statement: implements the trait `Params`.

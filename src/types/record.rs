@@ -103,6 +103,11 @@ impl<'a, 't> Fields<'a, 't> {
         self.count == 0
     }
 
+    /// Tells whether the fields have no names.
+    pub fn is_anonymous(&self) -> bool {
+        self.types.is_none()
+    }
+
     /// Checks how many fields there are.
     ///
     /// # Errors

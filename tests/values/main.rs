@@ -9,6 +9,7 @@
 
 mod containers;
 mod catalog;
+mod records;
 mod named;
 mod quoting;
 mod mogrify;
