@@ -15,7 +15,8 @@ use futures::future::{Either, join, select};
 
 /// Who connects, with the password that the server knows.
 pub(crate) fn config() -> Config {
-    Config::new().user("ada").password("secret")
+    // Transactions are dropped here on purpose.
+    Config::new().user("ada").password("secret").on_event(|_| {})
 }
 
 /// Runs both until the client is done.

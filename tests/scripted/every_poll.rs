@@ -1,6 +1,11 @@
 //! Every operation dropped after every poll: then the session answers the next question, or is closed.
 
-use aiopg::{Connection, Error, Kind, OnDrop, Runtime};
+use std::num::NonZeroU32;
+
+use aiopg::{
+    AllResults, Call, Client, Connection, Error, Fetch, Item, Kind, OnDrop, Runtime, StatementMode,
+    TransactionStatus,
+};
 use aiopg_sim::{Faults, Sim, SimRuntime};
 use aiopg_tests::cancel::{Outcome, at_every_poll, at_every_poll_of_one};
 use aiopg_tests::duplex::Direction;
@@ -22,10 +27,19 @@ enum Operation {
     Simple,
     Fails,
     CopyIn,
+    Commit,
+    Rollback,
+    Forgotten,
+    Savepoints,
+    Pipeline,
+    PipelineEach,
+    Many(i64),
+    Portal(usize),
+    Unnamed,
 }
 
 impl Operation {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 25] = [
         Self::Query,
         Self::QueryWithParameter,
         Self::QueryTyped,
@@ -40,6 +54,17 @@ impl Operation {
         Self::Simple,
         Self::Fails,
         Self::CopyIn,
+        Self::Commit,
+        Self::Rollback,
+        Self::Forgotten,
+        Self::Savepoints,
+        Self::Pipeline,
+        Self::PipelineEach,
+        Self::Many(3),
+        Self::Portal(0),
+        Self::Portal(4),
+        Self::Portal(9),
+        Self::Unnamed,
     ];
 
     async fn run<R: Runtime>(self, connection: &mut Connection<R>) -> Result<(), Error> {
@@ -81,7 +106,72 @@ impl Operation {
                 let error = connection.batch_execute("copy t from stdin").await.unwrap_err();
                 assert_eq!(error.sqlstate().unwrap().code(), "57014");
             }
+            Self::Commit | Self::Rollback | Self::Forgotten | Self::Savepoints => {
+                self.transact(connection).await?;
+            }
+            Self::Pipeline | Self::PipelineEach | Self::Many(_) => self.pipe(connection).await?,
+            Self::Portal(rows) => {
+                let fetch = Fetch::rows(NonZeroU32::new(3).unwrap()).prefetch();
+                let call = Call::new("rows 8 from 60").fetch(fetch);
+                let mut stream = connection.stream(call, ()).await?;
+                for number in 0..rows {
+                    let row = stream.next().await?;
+                    let expected = i64::try_from(number).ok().filter(|n| *n < 8).map(|n| 60 + n);
+                    assert_eq!(row.map(|row| row.get::<i64>(0)), expected);
+                }
+            }
+            Self::Unnamed => {
+                let call = Call::new("select $1::int8").statement_mode(StatementMode::Unnamed);
+                assert_eq!(connection.query_scalar::<i64>(call, (46_i64,)).await?, 46);
+            }
         }
+        Ok(())
+    }
+
+    /// The server knows which statements must not be run outside a transaction.
+    async fn transact<R: Runtime>(self, connection: &mut Connection<R>) -> Result<(), Error> {
+        let mut transaction = connection.begin().await?;
+        transaction.execute("touch 1 _within", ()).await?;
+        transaction.batch_execute("touch 2 _within").await?;
+        match self {
+            Self::Rollback => transaction.rollback().await,
+            Self::Forgotten => Ok(()),
+            Self::Savepoints => {
+                let mut outer = transaction.begin().await?;
+                outer.execute("touch 3 _within", ()).await?;
+                let mut inner = outer.begin().await?;
+                let answer: i64 = inner.query_scalar("select $1::int8", (47_i64,)).await?;
+                assert_eq!(answer, 47);
+                inner.rollback().await?;
+                outer.execute("touch 4 _within", ()).await?;
+                outer.commit().await?;
+                transaction.execute("touch 5 _within", ()).await?;
+                transaction.commit().await
+            }
+            _ => transaction.commit().await,
+        }
+    }
+
+    async fn pipe<R: Runtime>(self, connection: &mut Connection<R>) -> Result<(), Error> {
+        let items = || {
+            (
+                Item::query_scalar::<i64>("answer 1", ()),
+                Item::query_scalar::<i64>("select $1::int8", (2_i64,)),
+                Item::execute("touch 3", ()),
+            )
+        };
+        let answers = match self {
+            Self::Pipeline => connection.pipeline(items()).await.all()?,
+            Self::PipelineEach => connection.pipeline_each(items()).await.all()?,
+            Self::Many(sets) => {
+                let sets = (0..sets).map(|n| (n,));
+                let rows = connection.execute_many("select $1::int8", sets.clone()).await?;
+                assert_eq!(rows, u64::try_from(sets.count()).unwrap());
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        assert_eq!(answers, (1, 2, 3));
         Ok(())
     }
 }
@@ -100,7 +190,10 @@ async fn connect<R: Runtime>(
 /// Asks the session something: the right answer, or it is closed, and that only where it may be.
 async fn assert_usable_or_closed<R: Runtime>(connection: &mut Connection<R>, may_be_closed: bool) {
     match connection.query_scalar::<i64>("select $1::int8", (99_i64,)).await {
-        Ok(answer) => assert_eq!(answer, 99),
+        Ok(answer) => {
+            assert_eq!(answer, 99);
+            assert_eq!(connection.transaction_status(), TransactionStatus::Idle);
+        }
         Err(error) => {
             assert!(may_be_closed, "{error:?}");
             assert_closed(&error);
@@ -230,6 +323,26 @@ async fn a_close_may_be_dropped_at_every_poll<R: Runtime>(runtime: R) {
     }
 }
 
+/// What is written while replies are read, and in portions, since no buffer takes it whole.
+async fn a_large_batch_may_be_dropped_at_every_poll<R: Runtime>(runtime: R) {
+    let direction = Direction::default().capacity(4 << 10);
+    let server = FakeServer::new();
+    served(&server, async |dialer| {
+        let polls = at_every_poll(
+            async || connect(&runtime, dialer, &direction, OnDrop::Cancel).await,
+            async |connection: &mut Connection<R>| Operation::Many(5_000).run(connection).await,
+            async |mut connection, outcome| {
+                if let Outcome::Completed(result) = outcome {
+                    result.unwrap();
+                }
+                assert_usable_or_closed(&mut connection, false).await;
+            },
+        );
+        assert!(polls.await > 10);
+    })
+    .await;
+}
+
 /// Asks something that takes its time, so that a cancel request that comes late would hit it.
 async fn assert_answers_at_leisure<R: Runtime>(connection: &mut Connection<R>) {
     assert_eq!(connection.query_scalar::<i64>("answer 98 _tardy", ()).await.unwrap(), 98);
@@ -290,6 +403,7 @@ on_every_runtime!(
     every_operation_may_be_dropped_at_every_poll,
     one_session_survives_every_drop,
     drops_in_a_row_do_not_add_up,
+    a_large_batch_may_be_dropped_at_every_poll,
     a_connect_may_be_dropped_at_every_poll,
     a_close_may_be_dropped_at_every_poll,
 );

@@ -57,7 +57,12 @@ pub fn bind_complete() -> Vec<u8> {
     message(b'2', b"")
 }
 
-/// Close is done.
+/// PortalSuspended.
+pub fn portal_suspended() -> Vec<u8> {
+    message(b's', b"")
+}
+
+/// CloseComplete.
 pub fn close_complete() -> Vec<u8> {
     message(b'3', b"")
 }

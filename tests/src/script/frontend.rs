@@ -39,6 +39,15 @@ pub enum Frontend {
     Describe(String),
     /// Runs the unnamed portal to its end.
     Execute,
+    /// Runs a portal for some rows.
+    ExecutePortal {
+        /// Its name.
+        portal: String,
+        /// How many rows; 0 for all.
+        most_rows: i32,
+    },
+    /// Asks for what there is to say so far.
+    Flush,
     /// Forgets a statement.
     Close(String),
     /// Runs a text.
@@ -90,10 +99,11 @@ impl Frontend {
             }
             b'B' => bind(&mut body),
             b'D' => Self::Describe(body.statement()),
-            b'E' => {
-                assert_eq!((body.text().as_str(), body.int()), ("", 0), "the portal and its limit");
-                Self::Execute
-            }
+            b'E' => match (body.text(), body.int()) {
+                (portal, 0) if portal.is_empty() => Self::Execute,
+                (portal, most_rows) => Self::ExecutePortal { portal, most_rows },
+            },
+            b'H' => Self::Flush,
             b'C' => Self::Close(body.statement()),
             b'Q' => Self::Query(body.text()),
             b'S' => Self::Sync,

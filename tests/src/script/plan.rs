@@ -33,6 +33,9 @@ impl Plan {
             ["touch", count] => Self::Done(format!("UPDATE {count}")),
             ["begin", ..] => Self::Status(b'T', "BEGIN"),
             ["commit", ..] => Self::Status(b'I', "COMMIT"),
+            ["savepoint", _] => Self::Done("SAVEPOINT".to_owned()),
+            ["release", "savepoint", _] => Self::Done("RELEASE".to_owned()),
+            ["rollback", "to", "savepoint", _] => Self::Status(b'T', "ROLLBACK"),
             ["rollback", ..] => Self::Status(b'I', "ROLLBACK"),
             ["prepare", "transaction", ..] => Self::Status(b'I', "PREPARE TRANSACTION"),
             ["fail", ..] => Self::Fails,
@@ -72,4 +75,9 @@ pub(crate) fn is_binary(sql: &str) -> bool {
 /// Whether a statement takes its time: `_tardy` stands anywhere in its text.
 pub(crate) fn is_tardy(sql: &str) -> bool {
     sql.contains("_tardy")
+}
+
+/// Whether a statement must not be run outside a transaction: `_within` stands anywhere in its text.
+pub(crate) fn is_within(sql: &str) -> bool {
+    sql.contains("_within")
 }

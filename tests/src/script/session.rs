@@ -10,12 +10,12 @@ use crate::script::backend::{
     INT8, binary_copy, binary_copy_in_response, binary_copy_out_response, bind_complete,
     close_complete, command_complete, copy_data, copy_done, copy_in_response, copy_out_response,
     data_row, empty_query_response, error_response, int8_row, no_data, parameter_description,
-    parse_complete, ready_for_query, row_description,
+    parse_complete, portal_suspended, ready_for_query, row_description,
 };
 use crate::script::diary::{Diary, Event};
 use crate::script::frontend::Frontend;
 use crate::script::peer::Peer;
-use crate::script::plan::{Plan, is_binary, is_broken, is_slow, is_tardy};
+use crate::script::plan::{Plan, is_binary, is_broken, is_slow, is_tardy, is_within};
 
 /// Replies are sent when so many bytes wait, as PostgreSQL does.
 const SEND_AT: usize = 8 << 10;
@@ -28,8 +28,8 @@ pub(crate) struct Session<'s, S> {
     peer: Peer<S>,
     process_id: i32,
     statements: BTreeMap<String, String>,
-    /// The unnamed portal: a text and its parameter.
-    portal: Option<(String, Option<i64>)>,
+    /// The unnamed portal: a text, its parameter, and how many rows were sent of it.
+    portal: Option<(String, Option<i64>, u64)>,
     status: u8,
     /// An error came: everything up to Sync is passed over.
     skipping: bool,
@@ -105,6 +105,19 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
                 self.diary.run(self.process_id, false);
                 done
             }
+            Frontend::ExecutePortal { portal, .. } if !portal.is_empty() => {
+                Err(("34000", format!("portal \"{portal}\" does not exist")))
+            }
+            Frontend::ExecutePortal { most_rows, .. } => {
+                self.diary.run(self.process_id, true);
+                let done = self.execute_portion(most_rows).await?;
+                self.diary.run(self.process_id, false);
+                done
+            }
+            Frontend::Flush => {
+                self.peer.flush().await?;
+                Ok(())
+            }
             // A client whose copy the server has ended meanwhile.
             Frontend::CopyData(_) | Frontend::CopyDone | Frontend::CopyFail(_) => Ok(()),
             message => panic!("{message:?} has no place within a session"),
@@ -160,13 +173,13 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
         let value = values.iter().flatten().next().map(|value| {
             i64::from_be_bytes(value.as_slice().try_into().expect("an int8 of eight bytes"))
         });
-        self.portal = Some((sql, value));
+        self.portal = Some((sql, value, 0));
         self.peer.push(&bind_complete());
         Ok(())
     }
 
     async fn execute(&mut self) -> io::Result<Result<(), Refusal>> {
-        let (sql, value) = self.portal.take().expect("Execute comes after Bind");
+        let (sql, value, _) = self.portal.take().expect("Execute comes after Bind");
         let plan = Plan::of(&sql);
         if let Err(refusal) = self.begin(&sql, value, &plan).await? {
             return Ok(Err(refusal));
@@ -175,6 +188,33 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
             return self.copy_in(&sql).await;
         }
         self.reply(&plan, &sql, value, Values::Binary).await
+    }
+
+    /// Runs the portal for some rows. At its end it can be run again, and has none.
+    async fn execute_portion(&mut self, most_rows: i32) -> io::Result<Result<(), Refusal>> {
+        let (sql, value, sent) = self.portal.clone().expect("Execute comes after Bind");
+        let (plan, most) = (Plan::of(&sql), u64::try_from(most_rows).expect("a number of rows"));
+        if sent == 0
+            && let Err(refusal) = self.begin(&sql, value, &plan).await?
+        {
+            return Ok(Err(refusal));
+        }
+        let Plan::Rows(first, count) = plan else {
+            return self.reply(&plan, &sql, value, Values::Binary).await;
+        };
+        let portion = most.min(count - sent);
+        let next = first + i64::try_from(sent).expect("a small number");
+        self.portal = Some((sql.clone(), value, sent + portion));
+        for value in (next..).take(usize::try_from(portion).expect("a small number")) {
+            self.row(value, Values::Binary).await?;
+            if let Err(refusal) = self.check_cancelled(&sql) {
+                return Ok(Err(refusal));
+            }
+        }
+        let end = format!("SELECT {portion}");
+        let end = if portion == most { portal_suspended() } else { command_complete(&end) };
+        self.peer.push(&end);
+        Ok(Ok(()))
     }
 
     async fn simple(&mut self, sql: &str) -> io::Result<Result<(), Refusal>> {
@@ -201,7 +241,8 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
         value: Option<i64>,
         plan: &Plan,
     ) -> io::Result<Result<(), Refusal>> {
-        if self.status == b'E' && *plan != Plan::Status(b'I', "ROLLBACK") {
+        assert!(!is_within(sql) || self.status != b'I', "{sql} is run outside its transaction");
+        if self.status == b'E' && !matches!(plan, Plan::Status(_, "ROLLBACK" | "COMMIT")) {
             return Ok(Err(("25P02", "current transaction is aborted".to_owned())));
         }
         self.diary.note(Event::Executed(sql.to_owned(), value));
@@ -237,6 +278,11 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
             Plan::Empty => empty_query_response(),
             Plan::Fails => return Ok(Err(("22012", "division by zero".to_owned()))),
             Plan::Done(tag) => command_complete(tag),
+            // What has failed can only be rolled back.
+            Plan::Status(status, "COMMIT") if self.status == b'E' => {
+                self.status = *status;
+                command_complete("ROLLBACK")
+            }
             Plan::Status(status, tag) => {
                 self.status = *status;
                 command_complete(tag)
