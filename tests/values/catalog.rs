@@ -38,7 +38,7 @@ async fn types_are_complete_in_prepared_statements<R: Runtime>(rt: R) -> Result<
         assert!(format!("{kind:?}").starts_with(expected), "{kind:?}");
     }
     let Kind::Composite(fields) = statement.params()[0].kind() else { panic!("{statement:?}") };
-    let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+    let names: Vec<_> = fields.iter().map(aiopg::postgres_types::Field::name).collect();
     assert_eq!(names, ["id", "i", "list", "moods", "s"]);
     let Kind::Array(tiny) = fields[2].type_().kind() else { panic!("{statement:?}") };
     let Kind::Domain(positive) = tiny.kind() else { panic!("{statement:?}") };
