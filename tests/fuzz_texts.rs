@@ -74,7 +74,7 @@ async fn compare<R: Runtime>(connection: &mut Connection<R>, drawn: &Drawn) -> R
         _ => Vec::new(),
     };
     assert_eq!(bound, drawn.expected, "by name: {drawn:?}");
-    assert_eq!(written, [drawn.expected.clone()], "by literal: {drawn:?}");
+    assert_eq!(written, std::slice::from_ref(&drawn.expected), "by literal: {drawn:?}");
     Ok(())
 }
 

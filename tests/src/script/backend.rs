@@ -57,12 +57,12 @@ pub fn bind_complete() -> Vec<u8> {
     message(b'2', b"")
 }
 
-/// PortalSuspended.
+/// There are more rows than were asked for.
 pub fn portal_suspended() -> Vec<u8> {
     message(b's', b"")
 }
 
-/// CloseComplete.
+/// Close is done.
 pub fn close_complete() -> Vec<u8> {
     message(b'3', b"")
 }
