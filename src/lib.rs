@@ -59,7 +59,7 @@
 //! works under any `block_on` and does nothing while nobody polls it.
 //!
 //! Every operation takes `&mut self`, so that nobody's statement can come between those of a transaction, and no
-//! reply can be waited for twice. For work at the same time, open several connections; a result that was
+//! reply can be waited for twice. For work at the same time there is [`Pool`], which lends sessions; a result that was
 //! collected owns its rows and leaves its connection free.
 //!
 //! The server is not trusted: a length is checked before anything is allocated for it, a message that is broken

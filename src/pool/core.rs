@@ -22,13 +22,15 @@ use crate::pool::slot::{Put, SlotId};
 use crate::pool::slots::Slots;
 use crate::pool::stats::CloseReason;
 use crate::pool::waiters::Ticket;
-use crate::session::Connection;
+use crate::session::{Catalog, Connection};
 
 /// What all handles of a pool share.
 pub(crate) struct Core<R: Runtime> {
     pub(crate) runtime: R,
     pub(crate) config: Config,
     pub(crate) options: PoolOptions<R>,
+    /// The types that are not built in, which one session looks up for all.
+    pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
     terminated: AtomicBool,
     /// Held for some moves of pointers: nothing is awaited, closed, polled or called back under it.
@@ -87,6 +89,7 @@ impl<R: Runtime> Core<R> {
             runtime,
             config,
             options,
+            catalog: Arc::default(),
             bell: Arc::default(),
             terminated: AtomicBool::new(false),
             state: Mutex::new(state),

@@ -70,6 +70,7 @@ impl<R: Runtime> Core<R> {
         let mut connection = Box::new(opened?);
         // From here on the session is the pool's, and nobody is warned when it is dropped.
         connection.obey(Some(Arc::default()));
+        connection.catalog = Arc::clone(&self.catalog);
         if let Some(hook) = &self.options.on_connect {
             hook(&mut connection).await?;
             if !connection.is_at_rest(None) {

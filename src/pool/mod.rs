@@ -12,6 +12,8 @@ mod dial;
 mod restore;
 mod guard;
 mod acquire;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod upkeep;
 mod handle;
 mod verbs;

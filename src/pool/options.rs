@@ -56,7 +56,7 @@ impl Liveness {
 pub enum Reset {
     /// Nothing. A session that comes back in a transaction is closed.
     None,
-    /// An open transaction is rolled back; settings, temporary tables and the like stay.
+    /// An open transaction is rolled back, and listening ends; settings, temporary tables and the like stay.
     #[default]
     Rollback,
     /// As `Rollback`, and `DISCARD ALL`.
@@ -100,6 +100,7 @@ pub(crate) type Hook<R, T> =
 ///
 /// | option | default | |
 /// |---|---|---|
+/// | [`name`](Self::name) | `main` | of its figures |
 /// | [`min_size`](Self::min_size) | 1 | sessions |
 /// | [`max_size`](Self::max_size) | 10 | sessions; 0 is as many as are wanted |
 /// | [`max_connecting`](Self::max_connecting) | 4 | sessions that are opened at the same time |
@@ -133,6 +134,8 @@ pub(crate) type Hook<R, T> =
 /// # Ok(()) }
 /// ```
 pub struct PoolOptions<R: Runtime = AnyRuntime> {
+    /// What figures go by.
+    pub(crate) name: Cow<'static, str>,
     pub(crate) min_size: usize,
     pub(crate) max_size: usize,
     pub(crate) max_connecting: usize,
@@ -163,6 +166,7 @@ impl PoolOptions {
 impl<R: Runtime> Default for PoolOptions<R> {
     fn default() -> Self {
         Self {
+            name: Cow::Borrowed("main"),
             min_size: 1,
             max_size: 10,
             max_connecting: 4,
@@ -187,6 +191,14 @@ impl<R: Runtime> Default for PoolOptions<R> {
 
 /// How many, and for how long.
 impl<R: Runtime> PoolOptions<R> {
+    /// Sets the name under which the figures of the pool are published (feature `metrics`): the number of sessions by
+    /// state, of callers that wait, and totals of what [`PoolStats`](crate::PoolStats) counts. Needs a background.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Sets how many sessions are kept open at least. They are opened in the background, where there is one; else
     /// when they are wanted.
     #[must_use]
@@ -360,6 +372,7 @@ pub(crate) fn check_size(min: usize, max: usize) -> Result<(), Error> {
 impl<R: Runtime> Clone for PoolOptions<R> {
     fn clone(&self) -> Self {
         Self {
+            name: self.name.clone(),
             reset: self.reset.clone(),
             on_connect: self.on_connect.clone(),
             before_acquire: self.before_acquire.clone(),

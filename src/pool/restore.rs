@@ -106,9 +106,7 @@ impl<R: Runtime> Core<R> {
         }
         let reset = self.options.reset.sql();
         if connection.is_at_rest(reset.map(|sql| &**sql)) && self.options.after_release.is_none() {
-            if let Some(sql) = reset {
-                connection.reset_soon(sql.clone());
-            }
+            self.reset_soon(connection);
             return Condition::InOrder;
         }
         let left_open = connection.is_left_in_transaction();
@@ -121,6 +119,16 @@ impl<R: Runtime> Core<R> {
             Condition::Gone(CloseReason::Unclean)
         } else {
             Condition::Untidy
+        }
+    }
+
+    /// Has the next borrower's first request bring what is to be done between two borrowers.
+    fn reset_soon(&self, connection: &mut Connection<R>) {
+        if self.options.reset != Reset::None {
+            connection.stop_listening_soon();
+        }
+        if let Some(sql) = self.options.reset.sql() {
+            connection.reset_soon(sql.clone());
         }
     }
 
@@ -193,9 +201,7 @@ async fn tidy<R: Runtime>(
         is_in_order(connection, "after_release")?;
         held.reason = CloseReason::Unclean;
     }
-    if let Some(sql) = core.options.reset.sql() {
-        connection.reset_soon(sql.clone());
-    }
+    core.reset_soon(connection);
     Ok(Verdict::Keep)
 }
 

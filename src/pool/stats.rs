@@ -57,6 +57,23 @@ impl CloseReason {
         Self::Detached,
         Self::PoolClosed,
     ];
+
+    /// Returns the reason as a word, for figures and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Lifetime => "lifetime",
+            Self::IdleTimeout => "idle_timeout",
+            Self::Recycled => "recycled",
+            Self::Cleared => "cleared",
+            Self::Resized => "resized",
+            Self::Unclean => "unclean",
+            Self::Hook => "hook",
+            Self::Role => "role",
+            Self::Detached => "detached",
+            Self::PoolClosed => "pool_closed",
+        }
+    }
 }
 
 /// What a pool is doing and has done, at one moment.

@@ -41,6 +41,8 @@ impl<R: Runtime> Core<R> {
         self.watch_idle(cx);
         self.keep_alive(now);
         self.warn_of_leaks(now);
+        #[cfg(feature = "metrics")]
+        self.publish();
         self.fill();
     }
 

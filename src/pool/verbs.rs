@@ -144,6 +144,62 @@ impl<R: Runtime> Pool<R> {
     }
 }
 
+/// What takes more than one call.
+impl<R: Runtime> Pool<R> {
+    /// Runs `body` with a session that is borrowed for it: for a copy, a cursor, a stream of rows.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(pool: &aiopg::Pool) -> Result<(), aiopg::Error> {
+    /// use aiopg::Error;
+    ///
+    /// let sum: i64 = pool
+    ///     .scope(async |session| {
+    ///         let mut rows = session.stream("select generate_series(1, 1000000)", ()).await?;
+    ///         let mut sum = 0;
+    ///         while let Some(row) = rows.next().await? {
+    ///             sum += i64::from(row.get::<i32>(0));
+    ///         }
+    ///         Ok::<_, Error>(sum)
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the session goes back as it does when a [`PooledConnection`] is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and what `body` returns.
+    #[track_caller]
+    pub fn scope<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>>
+    where
+        E: From<Error>,
+        F: AsyncFnOnce(&mut Connection<R>) -> Result<T, E>,
+    {
+        let session = self.get();
+        async move { body(&mut *session.await?).await }
+    }
+
+    /// As [`Connection::notify`], on a session that is borrowed for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`Connection::notify`].
+    #[track_caller]
+    pub fn notify(
+        &self,
+        channel: &str,
+        payload: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let session = self.get();
+        async move { session.await?.notify(channel, payload).await }
+    }
+}
+
 /// Transactions.
 impl<R: Runtime> Pool<R> {
     /// Begins a transaction on a session that is borrowed for it and goes back at its end.

@@ -52,6 +52,8 @@ pub struct Connection<R: Runtime = AnyRuntime> {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) mode: StatementMode,
     pub(crate) config: Config,
+    /// `listen` was called, so that a pool knows.
+    pub(crate) listens: bool,
     /// What goes out with the next request.
     pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
@@ -203,6 +205,7 @@ impl<R: Runtime> Connection<R> {
             catalog: Arc::default(),
             mode: config.statement_mode,
             config: config.clone(),
+            listens: false,
             riders: Riders::default(),
             offsets: Vec::new(),
         }

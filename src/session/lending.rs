@@ -11,15 +11,18 @@ use crate::error::Error;
 use crate::message::TransactionStatus;
 use crate::session::connection::Connection;
 
+/// Ends all listening.
+const UNLISTEN: &str = "unlisten *";
+
 impl<R: Runtime> Connection<R> {
     /// Whether the session can be lent as it is: nothing is owed, unsent or under way, no transaction is open, and
-    /// nothing waits to go out with the next request but `reset`.
+    /// nothing waits to go out with the next request but `reset`, or what ends listening.
     pub(crate) fn is_at_rest(&mut self, reset: Option<&str>) -> bool {
         self.take_note();
         self.channel.is_settled()
             && self.transaction_status() == TransactionStatus::Idle
             && !self.riders.any_openers()
-            && !self.riders.any_queries_but(reset)
+            && !self.riders.any_queries_but(&[UNLISTEN, reset.unwrap_or(UNLISTEN)])
     }
 
     /// Whether a transaction was left open that nothing on its way ends.
@@ -69,6 +72,15 @@ impl<R: Runtime> Connection<R> {
             self.channel.machine_mut().forget_notifications();
         }
         self.riders.ride(sql);
+    }
+
+    /// Has the session stop listening with the next request, if it listens, and forgets what nobody has received.
+    pub(crate) fn stop_listening_soon(&mut self) {
+        let unheard = !self.channel.machine().reports().notifications().is_empty();
+        if std::mem::take(&mut self.listens) || unheard {
+            self.channel.machine_mut().forget_notifications();
+            self.riders.ride(Cow::Borrowed(UNLISTEN));
+        }
     }
 
     /// Lets `switch` end the session; with none, the session is its owner's alone.

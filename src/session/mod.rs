@@ -53,6 +53,7 @@ mod large_object;
 mod large_objects;
 
 pub use crate::session::call::Call;
+pub(crate) use crate::session::catalog::Catalog;
 pub use crate::session::client::Client;
 pub use crate::session::column::{Column, ColumnIndex};
 pub use crate::session::connection::Connection;

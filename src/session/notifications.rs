@@ -47,6 +47,7 @@ impl<R: Runtime> Connection<R> {
     /// [LISTEN](https://www.postgresql.org/docs/18/sql-listen.html)
     pub async fn listen(&mut self, channel: &str) -> Result<(), Error> {
         let sql = format!("listen {}", quoted(channel)?);
+        self.listens = true;
         self.batch_execute(&sql).await
     }
 

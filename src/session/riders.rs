@@ -71,9 +71,9 @@ impl Riders {
         (!self.queries.is_empty()).then(|| self.queries.remove(0))
     }
 
-    /// Whether queries wait other than this one.
-    pub(crate) fn any_queries_but(&self, sql: Option<&str>) -> bool {
-        self.queries.iter().any(|query| Some(&**query) != sql)
+    /// Whether queries wait other than these.
+    pub(crate) fn any_queries_but(&self, queries: &[&str]) -> bool {
+        self.queries.iter().any(|query| !queries.contains(&&**query))
     }
 
     /// Takes back every opener that has not been sent.

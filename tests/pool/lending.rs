@@ -189,6 +189,26 @@ async fn a_transaction_borrows_a_session_until_its_end<R: Runtime>(rt: R) -> Res
     Ok(())
 }
 
+async fn a_scope_borrows_a_session_for_what_takes_longer<R: Runtime>(rt: R) -> Result<(), Error> {
+    let pool = open(rt, sized(1, 1)).await;
+    let sum = pool
+        .scope(async |session| {
+            let mut rows = session.stream("select generate_series(1, 100)", ()).await?;
+            let mut sum = 0;
+            while let Some(row) = rows.next().await? {
+                sum += row.get::<i32>(0);
+            }
+            Ok::<_, Error>(sum)
+        })
+        .await?;
+    assert_eq!((sum, counts(&pool)), (5050, (1, 1, 0)));
+    let failed: Result<u64, Error> =
+        pool.scope(async |session| session.execute("select 1/0", ()).await).await;
+    assert!(failed.is_err());
+    assert_eq!(counts(&pool), (1, 1, 0));
+    Ok(())
+}
+
 async fn the_pool_of_plain_code_names_no_runtime<R: Runtime>(rt: R) -> Result<(), Error> {
     struct Service {
         pool: Pool,
@@ -220,5 +240,6 @@ on_every_runtime!(
     an_error_that_stays_is_told_at_once,
     verbs_borrow_a_session_for_one_call,
     a_transaction_borrows_a_session_until_its_end,
+    a_scope_borrows_a_session_for_what_takes_longer,
     the_pool_of_plain_code_names_no_runtime,
 );

@@ -233,6 +233,23 @@ async fn settings_stay_unless_a_reset_is_asked_for<R: Runtime>(rt: R) -> Result<
     Ok(())
 }
 
+async fn the_next_borrower_hears_nothing_of_the_last<R: Runtime>(rt: R) -> Result<(), Error> {
+    let pool = open(rt, sized(1, 1)).await;
+    let channel = aiopg_tests::Server::shared().fresh_schema();
+    let mut session = get(&pool).await;
+    session.listen(&channel).await?;
+    session.notify(&channel, "for the first").await?;
+    drop(session);
+    let mut session = get(&pool).await;
+    session.notify(&channel, "for nobody").await?;
+    assert!(session.notifications().is_empty());
+    let channels = "select count(*) from pg_listening_channels()";
+    assert_eq!(session.query_scalar::<i64>(channels, ()).await?, 0);
+    drop(session);
+    assert_eq!((counts(&pool), pool.stats().connects), ((1, 1, 0), 1));
+    Ok(())
+}
+
 async fn a_detached_session_is_the_pool_s_no_more<R: Runtime>(rt: R) -> Result<(), Error> {
     let pool = open(rt, sized(0, 1)).await;
     let mut session = get(&pool).await.detach();
@@ -301,6 +318,7 @@ on_every_runtime!(
     a_session_in_a_transaction_past_its_time_may_be_closed,
     nothing_of_a_session_s_state_is_left_after_discard_all,
     settings_stay_unless_a_reset_is_asked_for,
+    the_next_borrower_hears_nothing_of_the_last,
     a_detached_session_is_the_pool_s_no_more,
     giving_back_works_on_a_plain_thread,
     a_leak_is_reported_with_its_place,
