@@ -195,14 +195,15 @@ impl<R: Runtime> Future for Waiting<'_, R> {
             None => this.enter(cx),
         };
         loop {
-            let (closed, granted) = this.core.with(|state| {
+            let (closed, granted, old) = this.core.with(|state| {
                 let closed = state.slots.is_closed();
                 let granted = if closed { None } else { state.slots.collect(ticket) };
-                if let Some(waker) = state.slots.waiters().waker(ticket) {
-                    waker.clone_from(cx.waker());
-                }
-                (closed, granted)
+                let waker = state.slots.waiters().waker(ticket);
+                let stale = waker.filter(|waker| !waker.will_wake(cx.waker()));
+                let old = stale.map(|waker| std::mem::replace(waker, cx.waker().clone()));
+                (closed, granted, old)
             });
+            drop(old);
             match granted {
                 Some(Granted::Session(lease)) => return Poll::Ready(Ok(lease)),
                 Some(Granted::Failed(error)) => return Poll::Ready(Err(error)),
@@ -224,7 +225,8 @@ impl<R: Runtime> Drop for Waiting<'_, R> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let now = self.core.now();
-        let put = self.core.with(|state| state.slots.leave(ticket, now));
+        let (put, waker) = self.core.with(|state| state.slots.leave(ticket, now));
+        drop(waker);
         let kept = self.core.finish(put);
         self.core.hand_on(self.job.take());
         if !kept {

@@ -169,14 +169,16 @@ impl<R: Runtime> Core<R> {
         drop(connection);
         let silence = self.options.liveness.silence();
         let long_ago = silence.and_then(|silence| self.now().checked_sub(silence));
-        self.with(|state| {
+        let switch = self.with(|state| {
             state.slots.end(slot, reason);
-            state.switches.remove(&slot);
             if reason == CloseReason::Lost {
                 // What has ended one session may have ended others.
                 state.slots.suspect_idle(long_ago);
             }
+            state.switches.remove(&slot)
         });
+        // It may hold the last waker of a task, and with that whatever the task holds.
+        drop(switch);
         if reason == CloseReason::Lost {
             self.bell.ring();
         }
@@ -185,10 +187,11 @@ impl<R: Runtime> Core<R> {
 
     /// Gives the place of a session free that is not the pool's any more.
     pub(crate) fn release_slot(&self, slot: SlotId, reason: CloseReason) {
-        self.with(|state| {
+        let switch = self.with(|state| {
             state.slots.end(slot, reason);
-            state.switches.remove(&slot);
+            state.switches.remove(&slot)
         });
+        drop(switch);
         self.wake_watchers();
     }
 

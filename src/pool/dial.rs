@@ -89,10 +89,11 @@ impl<R: Runtime> Core<R> {
         let expires = lifetime.and_then(|span| now.checked_add(span));
         let switch = Arc::<Switch>::default();
         connection.obey(Some(Arc::clone(&switch)));
-        let put = self.with(|state| {
-            state.switches.insert(slot, switch);
-            state.slots.opened(slot, connection, now, expires)
+        let (put, old) = self.with(|state| {
+            let old = state.switches.insert(slot, switch);
+            (state.slots.opened(slot, connection, now, expires), old)
         });
+        drop(old);
         self.finish(put);
         self.wake_watchers();
         self.fill();

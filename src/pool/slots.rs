@@ -79,12 +79,15 @@ impl<C, W: Clone> Slots<C, W> {
         granted
     }
 
-    /// Gives a place in the queue up; what was granted goes to the next.
-    pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) -> Put<C, W> {
-        match self.waiters.leave(ticket) {
+    /// Gives a place in the queue up; what was granted goes to the next. Returns also the waker that is not needed any
+    /// more, to be dropped outside any lock.
+    pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) -> (Put<C, W>, Option<W>) {
+        let (granted, waker) = self.waiters.leave(ticket);
+        let put = match granted {
             Some(Granted::Session(lease)) => self.put(lease.slot, lease.connection, now),
             Some(Granted::Failed(_)) | None => Put { refused: None, wake: None },
-        }
+        };
+        (put, waker)
     }
 
     pub(crate) fn waiters(&mut self) -> &mut Waiters<Granted<C>, W> {

@@ -145,8 +145,8 @@ fn whoever_leaves_passes_on_what_was_granted() {
     let lease = test.take().unwrap();
     let (first, second, third) = (test.wait(1), test.wait(2), test.wait(3));
     assert_eq!(test.put(lease).wake, Some(1));
-    assert!(test.slots.leave(second, test.now).wake.is_none());
-    assert_eq!(test.slots.leave(first, test.now).wake, Some(3));
+    assert!(test.slots.leave(second, test.now).0.wake.is_none());
+    assert_eq!(test.slots.leave(first, test.now).0.wake, Some(3));
     assert_eq!(test.collect(third), Some(1));
 }
 
@@ -308,7 +308,7 @@ fn a_closed_pool_keeps_nothing_and_wakes_everybody() {
     let ticket = test.wait(7);
     assert_eq!(test.slots.close(), (vec![], vec![7]));
     assert_eq!(test.put(one).refused, Some(1));
-    assert!(test.slots.leave(ticket, test.now).wake.is_none());
+    assert!(test.slots.leave(ticket, test.now).0.wake.is_none());
     assert_eq!(test.put(three).refused, Some(2));
     assert!(test.slots.is_empty() && test.reserve().is_none());
 }
@@ -409,7 +409,7 @@ fn walk(seed: u64) {
             }
             8 if !waiters.is_empty() => {
                 let ticket = waiters.remove(random(waiters.len())).unwrap();
-                assert!(test.slots.leave(ticket, test.now).wake.is_none());
+                assert!(test.slots.leave(ticket, test.now).0.wake.is_none());
             }
             _ => test.pass(1),
         }

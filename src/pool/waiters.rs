@@ -82,13 +82,13 @@ impl<G, W: Clone> Waiters<G, W> {
         }
     }
 
-    /// Gives the place in the queue up, and returns what was granted but never collected.
-    pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<G> {
-        if let Ok(place) = self.queue.binary_search_by_key(&ticket, |waiter| waiter.ticket) {
-            self.queue.remove(place);
-            return None;
+    /// Gives the place in the queue up. Returns what was granted but never collected, or the waker that is not needed
+    /// any more, to be dropped outside any lock: it may hold a task, and that may hold anything.
+    pub(crate) fn leave(&mut self, ticket: Ticket) -> (Option<G>, Option<W>) {
+        match self.queue.binary_search_by_key(&ticket, |waiter| waiter.ticket) {
+            Ok(place) => (None, self.queue.remove(place).map(|waiter| waiter.waker)),
+            Err(_) => (self.collect(ticket), None),
         }
-        self.collect(ticket)
     }
 
     /// Chooses a waiter who has no work yet, and returns what wakes it.
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn whoever_leaves_is_passed_over() {
         let (mut waiters, tickets) = queue(3);
-        assert_eq!(waiters.leave(tickets[1]), None);
+        assert_eq!(waiters.leave(tickets[1]), (None, Some(1)));
         assert_eq!(waiters.serve().unwrap().ticket, tickets[0]);
         assert_eq!(waiters.serve().unwrap().ticket, tickets[2]);
     }
@@ -145,8 +145,8 @@ mod tests {
         let first = waiters.serve().unwrap().ticket;
         waiters.grant(first, "session");
         assert_eq!(waiters.collect(tickets[1]), None);
-        assert_eq!(waiters.leave(first), Some("session"));
-        assert_eq!(waiters.leave(first), None);
+        assert_eq!(waiters.leave(first), (Some("session"), None));
+        assert_eq!(waiters.leave(first), (None, None));
     }
 
     #[test]
