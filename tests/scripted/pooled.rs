@@ -19,7 +19,7 @@ use crate::converse::{address, serve_in, sim_config};
 use crate::workload::message;
 
 /// Seeds of each test, unless the environment says otherwise.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 40;
 
 /// How many borrow, how many sessions there may be, and what each borrower does.
 const BORROWERS: usize = 9;
