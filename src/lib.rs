@@ -41,7 +41,40 @@
 //! that to the program.
 //!
 //! `derive` adds `#[derive(FromRow)]`, `#[derive(Params)]` and their like, `serde` adds
-//! `deserialize` to rows; `with-...` lets the types of other crates be parameters and values.
+//! `deserialize` to rows; `with-...` lets the types of other crates be parameters and values. `tracing` adds spans and events.
+//!
+//! # Observability
+//!
+//! With the feature `tracing` each operation has a span of that crate: of the level INFO, with the target `aiopg`, named
+//! after the verb: `query`, `execute`, `stream`, `copy_in`, `commit`, `connect`, `cancel`, `acquire`. It stands within the
+//! span of its caller and is entered only while the operation is polled; that of a stream ends with the stream. Its fields
+//! are OpenTelemetry's for databases:
+//!
+//! | field | value |
+//! |---|---|
+//! | `db.system.name` | `postgresql` |
+//! | `db.operation.name` | the verb, as the span is named |
+//! | `db.namespace` | the database that the session was opened with; it has no schema, since `search_path` can change |
+//! | `db.query.text` | the text of the statement; of a pipeline, all of them |
+//! | `db.operation.batch.size` | how many there are in a pipeline, if more than one |
+//! | `db.response.returned_rows` | how many rows came |
+//! | `db.response.status_code` | the SQLSTATE, if the server reported an error |
+//! | `error.type` | that, or the name of the [`Kind`] |
+//! | `otel.status_code`, `otel.kind` | `ERROR` if it failed; `client`, or `internal` for `acquire` |
+//! | `server.address`, `server.port` | the host as the program calls it |
+//! | `network.peer.address`, `network.peer.port` | the address that was dialed, unless it is a path |
+//! | `aiopg.process_id` | the process ID of the session's backend |
+//! | `aiopg.affected_rows` | how many rows `execute`, `execute_many` or a copy touched |
+//! | `aiopg.encrypted`, `aiopg.attempts` | of `connect`: whether TLS is used, and how many addresses were tried |
+//! | `aiopg.abandoned` | `true` if the future or the stream was dropped before its end |
+//!
+//! Events have targets of their own: `aiopg::echo` and `aiopg::slow` are what [`Config::echo`] and
+//! [`Config::slow_statement`] ask for, `aiopg::connect` is an address that opened no session, `aiopg::event` any other
+//! [`Event`]. Without the feature, [`Config::on_event`] hears all of these but `aiopg::connect`.
+//!
+//! No value of a parameter is ever told, unless [`Echo::StatementsAndParameters`] asks for it; passwords are not in any case.
+//! What stands in the text of a statement is shown, so what is secret belongs in a parameter. Where no subscriber looks, a
+//! span costs neither an allocation nor a look at the clock; without the feature it is not there.
 //!
 //! # Cancel safety
 //!
@@ -73,6 +106,7 @@ pub mod types;
 mod auth;
 mod config;
 mod flow;
+mod observe;
 mod connection;
 mod session;
 mod pool;
@@ -85,7 +119,7 @@ pub use aiopg_derive::{FromRecord, FromRow, Params};
 pub use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
 pub use crate::config::{
-    AuthMethod, ChannelBinding, Config, Event, Host, Keepalives, LoadBalanceHosts, OnDrop,
+    AuthMethod, ChannelBinding, Config, Echo, Event, Host, Keepalives, LoadBalanceHosts, OnDrop,
     ProtocolVersion, RequireAuth, SslCertMode, SslMode, SslNegotiation, SslSni, SslVersion,
     StatementMode, TargetSessionAttrs, UseEnvironment,
 };

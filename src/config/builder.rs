@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aiopg_runtime::TcpOptions;
 
-use crate::config::event::Events;
+use crate::config::echo::Echo;
+use crate::config::events::Events;
 use crate::config::keyword::KeyWord;
 use crate::config::provider::PasswordProvider;
 use crate::config::salted::SaltedPasswords;
@@ -159,6 +160,8 @@ pub struct Config {
     pub(crate) query_timeout: Option<Duration>,
     pub(crate) notice_hook: Option<NoticeHook>,
     pub(crate) events: Events,
+    pub(crate) echo: Echo,
+    pub(crate) slow_statement: Option<Duration>,
     pub(crate) salted: Arc<SaltedPasswords>,
 }
 
@@ -186,6 +189,8 @@ impl Default for Config {
             query_timeout: None,
             notice_hook: None,
             events: Events::default(),
+            echo: Echo::default(),
+            slow_statement: None,
             salted: Arc::default(),
         }
     }
@@ -220,6 +225,8 @@ impl fmt::Debug for Config {
             .field("statement_cache_capacity", &self.statement_cache_capacity)
             .field("statement_mode", &self.statement_mode)
             .field("query_timeout", &self.query_timeout)
+            .field("echo", &self.echo)
+            .field("slow_statement", &self.slow_statement)
             .finish_non_exhaustive()
     }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::TransactionStatus;
 
 /// What happened to a session although no call of the program failed: a warning, or a word of information.
 ///
-/// [`Config::on_event`](crate::Config::on_event) sets the hook that is told. `Display` prints one line.
+/// [`Config::on_event`](crate::Config::on_event) sets the hook that is told. `Display` prints one line, unless a statement
+/// in it has more.
 ///
 /// # Examples
 ///
@@ -105,6 +105,29 @@ pub enum Event {
         /// The error, on one line.
         reason: String,
     },
+    /// A statement is about to be sent: only if [`Config::echo`](crate::Config::echo) asks for it.
+    #[non_exhaustive]
+    StatementEcho {
+        /// The process ID of its backend.
+        process_id: Option<i32>,
+        /// The text.
+        sql: Box<str>,
+        /// The values of the parameters, if [`Echo::StatementsAndParameters`](crate::Echo::StatementsAndParameters) asks for
+        /// them.
+        parameters: Option<Box<str>>,
+    },
+    /// A statement took at least as long as [`Config::slow_statement`](crate::Config::slow_statement) says. A warning.
+    #[non_exhaustive]
+    SlowStatement {
+        /// The process ID of its backend.
+        process_id: Option<i32>,
+        /// The text. The values of its parameters are never told.
+        sql: Box<str>,
+        /// How long it took.
+        elapsed: Duration,
+        /// How many rows it returned or touched; `None` if it failed, was given up, or nobody has counted.
+        rows: Option<u64>,
+    },
 }
 
 impl Event {
@@ -117,8 +140,10 @@ impl Event {
             Self::TransactionDropped { .. }
             | Self::NotificationsLagged { .. }
             | Self::SessionHeld { .. }
+            | Self::SlowStatement { .. }
             | Self::ReturnedInTransaction { .. } => true,
             Self::SessionReturned { .. }
+            | Self::StatementEcho { .. }
             | Self::ReturnedUnclean { .. }
             | Self::ConnectFailed { .. } => false,
         }
@@ -162,6 +187,14 @@ impl fmt::Display for Event {
             Self::ConnectFailed { reason } => {
                 write!(f, "a pool could not open a session: {reason}")
             }
+            Self::StatementEcho { process_id, sql, parameters } => {
+                write!(f, "{} runs: {sql}", Session(*process_id))?;
+                let parameters = parameters.as_deref();
+                parameters.map_or(Ok(()), |parameters| write!(f, "; parameters: {parameters}"))
+            }
+            Self::SlowStatement { process_id, sql, elapsed, .. } => {
+                write!(f, "a statement of {} took {elapsed:?}: {sql}", Session(*process_id))
+            }
         }
     }
 }
@@ -172,31 +205,6 @@ impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the session")?;
         self.0.map_or(Ok(()), |process_id| write!(f, " of process {process_id}"))
-    }
-}
-
-type EventHook = Arc<dyn Fn(&Event) + Send + Sync>;
-
-/// Where events go: to the hook, if one was set.
-#[derive(Clone, Default)]
-pub(crate) struct Events(Option<EventHook>);
-
-impl Events {
-    pub(crate) fn new(hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(hook)))
-    }
-
-    /// Tells the hook.
-    pub(crate) fn tell(&self, event: &Event) {
-        if let Some(hook) = &self.0 {
-            hook(event);
-        }
-    }
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Events(..)")
     }
 }
 

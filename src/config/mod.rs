@@ -9,7 +9,9 @@ mod check;
 mod values;
 mod provider;
 mod statement_mode;
+mod echo;
 mod event;
+mod events;
 mod salted;
 mod builder;
 mod setters;
@@ -36,11 +38,12 @@ pub use crate::config::choice::{
     ChannelBinding, Keepalives, LoadBalanceHosts, ProtocolVersion, SslCertMode, SslMode,
     SslNegotiation, SslSni, SslVersion, TargetSessionAttrs,
 };
+pub use crate::config::echo::Echo;
 pub(crate) use crate::config::environment::{
     Environment, FileKind, FileStatus, SOCKET_DIRECTORIES, UserFile,
 };
 pub use crate::config::event::Event;
-pub(crate) use crate::config::event::Events;
+pub(crate) use crate::config::events::Events;
 pub use crate::config::host::Host;
 pub use crate::config::require_auth::{AuthMethod, RequireAuth};
 pub(crate) use crate::config::salted::SaltedPasswords;

@@ -8,7 +8,9 @@ use aiopg_runtime::TcpOptions;
 
 use crate::config::builder::{Config, OnDrop, UseEnvironment};
 use crate::config::choice::{Keepalives, LoadBalanceHosts, ProtocolVersion, TargetSessionAttrs};
-use crate::config::event::{Event, Events};
+use crate::config::echo::Echo;
+use crate::config::event::Event;
+use crate::config::events::Events;
 use crate::config::keyword::KeyWord;
 use crate::config::provider::PasswordProvider;
 use crate::config::statement_mode::StatementMode;
@@ -402,6 +404,29 @@ impl Config {
     #[must_use]
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.events = Events::new(hook);
+        self
+    }
+
+    /// Has each statement told before it is sent, as an [`Event::StatementEcho`] and, with the feature `tracing`, as an event
+    /// of the level INFO with the target `aiopg::echo`. Default: [`Echo::Off`].
+    ///
+    /// What the driver sends by itself, such as BEGIN and COMMIT, is told, too. The values of parameters are told only if that
+    /// is asked for; what stands in the text, such as the password of an ALTER ROLE, is told in any case.
+    #[must_use]
+    pub fn echo(mut self, echo: Echo) -> Self {
+        self.echo = echo;
+        self
+    }
+
+    /// Has each statement told that takes at least so long, after it is done, failed or was given up, as an
+    /// [`Event::SlowStatement`] and, with the feature `tracing`, as an event of the level WARN with the target `aiopg::slow`.
+    /// `None` is never, and zero is always. Default: `None`.
+    ///
+    /// The time is that from the call to its end; for a stream or a copy it includes what the caller takes. The values of
+    /// parameters are never told.
+    #[must_use]
+    pub fn slow_statement(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.slow_statement = limit.into();
         self
     }
 }

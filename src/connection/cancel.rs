@@ -7,7 +7,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -21,6 +21,7 @@ use futures_util::future::Shared;
 use crate::connection::target::Target;
 use crate::error::{Error, Kind};
 use crate::message::CancelRequest;
+use crate::observe::{About, Counted, Observation, Operation};
 
 /// How long a cancel request may take. It is a courtesy: whoever waits for it waits for this long at most.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -152,6 +153,8 @@ impl<R: Runtime> CancelToken<R> {
     fn start(&self) -> Cancelling {
         let Self { runtime, target, process_id, secret_key, requests } = self.clone();
         requests.join(|in_doubt| {
+            let about = About { process_id: Some(process_id), ..About::default() };
+            let observation = Observation::<R>::new(Operation::Cancel, &target.server, about);
             let sending = async move {
                 let mut request = BytesMut::new();
                 CancelRequest { process_id, secret_key: &secret_key }.encode(&mut request)?;
@@ -163,7 +166,9 @@ impl<R: Runtime> CancelToken<R> {
                     Err(Error::new(Kind::Timeout, text))
                 })
             };
-            sending.boxed().shared()
+            let observed =
+                async move { observation.over(pin!(sending), |()| Counted::Nothing).await };
+            observed.boxed().shared()
         })
     }
 }

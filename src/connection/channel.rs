@@ -22,6 +22,7 @@ use crate::connection::transport::Transport;
 use crate::error::{Error, Kind, ServerError, SqlState};
 use crate::flow::{Machine, Message, Protocol, Request};
 use crate::message::{Encode, Query, Terminate};
+use crate::observe::Server;
 
 /// Reads that succeed at once before the executor gets its turn: 1 MiB where the buffer is large.
 const READS_PER_TURN: u32 = 16;
@@ -64,8 +65,10 @@ pub(crate) struct Channel<R: Runtime> {
     write_error: Option<io::Error>,
     /// Why the session ended.
     ended: Option<Error>,
-    /// What was odd about the configuration.
-    warnings: Vec<String>,
+    /// What was odd about the configuration, but no reason to stop.
+    pub(crate) warnings: Vec<String>,
+    /// What spans tell of the server.
+    pub(crate) server: Server,
     /// What ends the session from outside.
     pub(crate) switch: Option<Arc<Switch>>,
     /// The kind of server that it was opened on, and is to be on.
@@ -79,8 +82,10 @@ impl<R: Runtime> Channel<R> {
         target: Option<Target>,
         config: &Config,
     ) -> Self {
+        let server = target.as_ref().map(|target| target.server.clone()).unwrap_or_default();
         Self {
             runtime,
+            server,
             transport: SyncWrapper::new(Some(transport)),
             machine: Machine::new(config),
             on_drop: config.on_drop,
@@ -99,15 +104,6 @@ impl<R: Runtime> Channel<R> {
 
     pub(crate) fn runtime(&self) -> &R {
         &self.runtime
-    }
-
-    /// What was odd about the configuration, but no reason to stop.
-    pub(crate) fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    pub(crate) fn warn(&mut self, warnings: Vec<String>) {
-        self.warnings = warnings;
     }
 
     pub(crate) fn machine(&self) -> &Machine {

@@ -19,18 +19,27 @@ use crate::connection::target::{Address, Target};
 use crate::connection::transport::Transport;
 use crate::error::{Attempt, Error, Kind, SqlState};
 use crate::flow::{Ability, Encryption, choices};
+use crate::observe::{Observation, Server, attempt_failed};
 
 /// Connects to the first address that opens a session of the kind that is wanted.
-pub(crate) async fn open<R: Runtime>(runtime: R, config: &Config) -> Result<Channel<R>, Error> {
+pub(crate) async fn open<R: Runtime>(
+    runtime: R,
+    config: &Config,
+    observation: &Observation<R>,
+) -> Result<Channel<R>, Error> {
     let mut trail = Trail::default();
     let deadline = config.connect_deadline.and_then(|limit| runtime.now().checked_add(limit));
     let opening = async {
         let settings = complete(&runtime, config).await?;
+        observation.namespace(&settings.dbname);
         open_any(&runtime, config, &settings, &mut trail).await
     };
     let opened = runtime.timeout_at(deadline, opening).await;
     match opened {
-        Ok(Ok(Some(channel))) => Ok(channel),
+        Ok(Ok(Some(mut channel))) => {
+            channel.server.found_after(trail.attempts.len());
+            Ok(channel)
+        }
         Ok(Ok(None)) => Err(trail.exhausted()),
         Ok(Err(error)) => Err(trail.ended_by(error)),
         Err(_) => Err(past_deadline(config).with_attempts(trail.with_current())),
@@ -49,7 +58,9 @@ pub(crate) async fn open_stream<R: Runtime>(
         may_be_plain(&settings)?;
         let password = settings.endpoints.first().and_then(|endpoint| endpoint.password.clone());
         let ready = Ready::plain(transport);
-        start(runtime.clone(), ready, None, config, &settings, password).await
+        let mut channel = start(runtime.clone(), ready, None, config, &settings, password).await?;
+        channel.server = Server::of_database(&settings.dbname);
+        Ok(channel)
     };
     runtime.timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(past_deadline(config)))
 }
@@ -84,6 +95,7 @@ struct Trail {
 impl Trail {
     fn failed(&mut self, error: Error) {
         let host = self.current.take().unwrap_or_default();
+        attempt_failed(&host, &error);
         self.attempts.push(Attempt::new(host, error));
     }
 
@@ -262,6 +274,11 @@ impl<R: Runtime> Opening<'_, R> {
                 options: self.settings.tcp.clone(),
                 encryption: *encryption,
                 protection: Arc::clone(protection),
+                server: Server::of_database(&self.settings.dbname).at(
+                    &self.endpoint.host,
+                    self.endpoint.port,
+                    address.socket(),
+                ),
             };
             let may_be_plain = choices.contains(&Encryption::Plain);
             match self.open_protected(fresh, target, may_be_plain).await {
@@ -306,6 +323,7 @@ impl<R: Runtime> Opening<'_, R> {
             Some(provider) => Some(provider.password().await?),
             None => self.endpoint.password.clone(),
         };
+        let target = Target { server: target.server.protected_by(target.encryption), ..target };
         let runtime = self.runtime.clone();
         let (config, settings) = (self.config, self.settings);
         let mut channel = start(runtime, ready, Some(target), config, settings, password).await?;

@@ -43,7 +43,7 @@ pub(crate) async fn start<R: Runtime>(
     })?;
     match exchange(&mut channel, &mut startup, &settings.salted).await {
         Ok(()) => {
-            channel.warn(settings.warnings.clone());
+            channel.warnings.clone_from(&settings.warnings);
             Ok(channel)
         }
         // The session never opened: there is nobody to say good-bye to.

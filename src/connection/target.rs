@@ -12,6 +12,7 @@ use crate::connection::encrypt::{Protection, secure};
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
 use crate::flow::Encryption;
+use crate::observe::Server;
 
 /// One address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,14 @@ pub(crate) enum Address {
 }
 
 impl Address {
+    /// The address, unless it is a path.
+    pub(crate) fn socket(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Connects, without a word to whoever listens there.
     pub(crate) async fn dial<R: Runtime>(
         &self,
@@ -62,6 +71,8 @@ pub(crate) struct Target {
     pub(crate) options: TcpOptions,
     pub(crate) encryption: Encryption,
     pub(crate) protection: Arc<Protection>,
+    /// What spans tell of it.
+    pub(crate) server: Server,
 }
 
 impl Target {

@@ -11,6 +11,7 @@ use aiopg_runtime::{AnyRuntime, Runtime};
 
 use crate::config::Config;
 use crate::error::{Error, Kind};
+use crate::observe::{Counted, Observation};
 use crate::pool::core::{Core, pool_closed};
 use crate::pool::guard::PooledConnection;
 use crate::pool::options::{PoolOptions, check_size};
@@ -167,11 +168,17 @@ impl<R: Runtime> Pool<R> {
         let site = Location::caller();
         async move {
             let core = &self.handle.core;
-            match core.take_idle(site) {
+            let mut observation = Observation::<R>::acquiring();
+            let acquired = match observation.scope(|| core.take_idle(site)) {
                 Some(idle) if idle.is_ready(core) => Ok(idle.session),
                 // Allocated, so that the future stays small where nothing has to be waited for.
-                idle => Box::pin(core.acquire(idle, site)).await,
+                idle => observation.during(Box::pin(core.acquire(idle, site)).as_mut()).await,
+            };
+            if let Ok(session) = &acquired {
+                observation.session(session.process_id());
             }
+            observation.finish(acquired.as_ref().map(|_| Counted::Nothing));
+            acquired
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
@@ -14,6 +15,7 @@ use crate::connection::{
 use crate::error::{Error, ServerError};
 use crate::flow::{Message, Protocol, Request};
 use crate::message::{Encode, Offset, Sync, TransactionStatus};
+use crate::observe::{About, Counted, Observation, Operation};
 use crate::session::catalog::Catalog;
 use crate::session::lexer::Backslash;
 use crate::session::riders::Riders;
@@ -191,11 +193,29 @@ impl<R: Runtime> Connection<R> {
     {
         let config = config.try_into().map_err(Into::into)?;
         let transport = Transport::Custom(Box::new(stream));
-        Ok(Self::new(open_stream(runtime, transport, &config).await?, &config))
+        let observation = Observation::connecting();
+        let opened = observation.during(pin!(open_stream(runtime, transport, &config))).await;
+        Self::opened(opened, &config, observation)
     }
 
     async fn open(runtime: R, config: &Config) -> Result<Self, Error> {
-        Ok(Self::new(open(runtime, config).await?, config))
+        let observation = Observation::connecting();
+        let opened = observation.during(pin!(open(runtime, config, &observation))).await;
+        Self::opened(opened, config, observation)
+    }
+
+    fn opened(
+        opened: Result<Channel<R>, Error>,
+        config: &Config,
+        mut observation: Observation<R>,
+    ) -> Result<Self, Error> {
+        let opened = opened.map(|channel| Self::new(channel, config));
+        if let Ok(connection) = &opened {
+            observation.connected(&connection.channel.server);
+            observation.session(connection.process_id());
+        }
+        observation.finish(opened.as_ref().map(|_| Counted::Nothing));
+        opened
     }
 
     fn new(channel: Channel<R>, config: &Config) -> Self {
@@ -240,7 +260,9 @@ impl<R: Runtime> Connection<R> {
     ///
     /// [Termination](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-TERMINATION)
     pub async fn close(&mut self) -> Result<(), Error> {
-        self.channel.close().await
+        let about = About { process_id: self.process_id(), ..About::default() };
+        let observation = Observation::<R>::new(Operation::Close, &self.channel.server, about);
+        observation.over(pin!(self.channel.close()), |()| Counted::Nothing).await
     }
 
     /// Tells whether the session has ended, as far as is known without asking.
@@ -299,7 +321,7 @@ impl<R: Runtime> Connection<R> {
     /// Returns what was odd about the configuration, though no reason to stop: such as a password file that was
     /// passed over because others can read it.
     pub fn warnings(&self) -> &[String] {
-        self.channel.warnings()
+        &self.channel.warnings
     }
 
     /// Returns the last notices, oldest first: at most 50 of them, and 256 KiB.

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::iter::Peekable;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::Runtime;
@@ -12,6 +13,7 @@ use crate::config::StatementMode;
 use crate::error::Error;
 use crate::flow::{End, Message, Protocol, Request};
 use crate::message::{Backend, Encode, Execute, Parse};
+use crate::observe::{Counted, Operation};
 use crate::session::bind::write_bound;
 use crate::session::connection::{Connection, Exchange};
 use crate::session::lexer::{Backslash, is_copy};
@@ -67,9 +69,18 @@ impl<R: Runtime> Connection<R> {
         I: IntoIterator<Item: Params, IntoIter: Send>,
     {
         let called = Called::new(&statement);
+        let observation = self.observe(Operation::ExecuteMany, called.source.sql(), &());
+        let counted = |rows: &u64| Counted::Affected(*rows);
+        observation.over(pin!(self.run_sets(called, sets.into_iter())), counted).await
+    }
+
+    async fn run_sets<I>(&mut self, called: Called<'_>, sets: I) -> Result<u64, Error>
+    where
+        I: Iterator<Item: Params> + Send,
+    {
         self.limit(called.options.query_timeout);
         self.settle().await?;
-        let mut sets = sets.into_iter().peekable();
+        let mut sets = sets.peekable();
         let Some(first) = sets.peek() else { return Ok(0) };
         let source = called.source;
         let mode = called.options.mode.unwrap_or(self.mode);

@@ -1,5 +1,7 @@
 //! Parse and Describe: how a text becomes a statement, in a trip of its own or together with its first use.
 
+use std::pin::pin;
+
 use aiopg_runtime::Runtime;
 use bytes::BytesMut;
 use postgres_types::Type;
@@ -8,6 +10,7 @@ use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::flow::{End, Protocol};
 use crate::message::{Backend, Decode, Describe, Encode, Object, Parse, ReadyForQuery, Sync};
+use crate::observe::{Counted, Operation};
 use crate::session::bind::{Until, write_run, wrong_count};
 use crate::session::column::{Column, Described, columns};
 use crate::session::connection::{Connection, Exchange};
@@ -50,8 +53,9 @@ impl<R: Runtime> Connection<R> {
     ///
     /// [Extended query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY)
     pub async fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        let observation = self.observe_quietly(Operation::Prepare, sql);
         self.limit(TimeLimit::AsConfigured);
-        self.prepare_text(sql).await
+        observation.over(pin!(self.prepare_text(sql)), |_| Counted::Nothing).await
     }
 
     /// Prepares a statement, unless the connection has it already.

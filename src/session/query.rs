@@ -1,10 +1,13 @@
 //! The verbs: `query`, `query_one`, `query_opt`, `query_scalar`, `query_as`, `query_typed`, `execute`, `stream`.
 
+use std::pin::pin;
+
 use aiopg_runtime::Runtime;
 use postgres_types::{FromSql, ToSql, Type};
 
 use crate::config::StatementMode;
 use crate::error::{Error, Kind};
+use crate::observe::{Counted, Operation};
 use crate::session::bind::{MOST_PARAMS, too_many};
 use crate::session::collect::Scalar;
 use crate::session::connection::Connection;
@@ -55,7 +58,9 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<Rows, Error> {
-        self.fetch(Called::new(&statement), &params).await
+        let called = Called::new(&statement);
+        let observation = self.observe(Operation::Query, called.source.sql(), &params);
+        observation.over(pin!(self.fetch(called, &params)), counted).await
     }
 
     /// Runs a statement and converts each of its rows into `T`, after checking once that the columns fit.
@@ -90,7 +95,7 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<Vec<T>, Error> {
-        self.fetch(Called::new(&statement), &params).await?.decode()
+        self.query(statement, params).await?.decode()
     }
 
     /// Runs a statement that returns exactly one row.
@@ -126,7 +131,10 @@ impl<R: Runtime> Connection<R> {
         params: impl Params,
     ) -> Result<OwnedRow, Error> {
         let called = Called::new(&statement);
-        self.fetch_opt(called, &params).await?.ok_or_else(|| no_row(called))
+        let observation = self.observe(Operation::QueryOne, called.source.sql(), &params);
+        let fetching =
+            async { self.fetch_opt(called, &params).await?.ok_or_else(|| no_row(called)) };
+        observation.over(pin!(fetching), |_| Counted::Returned(1)).await
     }
 
     /// Runs a statement that returns one row or none.
@@ -160,7 +168,10 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<Option<OwnedRow>, Error> {
-        self.fetch_opt(Called::new(&statement), &params).await
+        let called = Called::new(&statement);
+        let observation = self.observe(Operation::QueryOpt, called.source.sql(), &params);
+        let rows = |row: &Option<_>| Counted::Returned(u64::from(row.is_some()));
+        observation.over(pin!(self.fetch_opt(called, &params)), rows).await
     }
 
     /// Runs a statement that returns exactly one row of one column, and returns its value.
@@ -197,26 +208,18 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<T, Error> {
-        let (called, params) = (Called::new(&statement), &params);
-        let mut rows = self.run(called, params).await?;
-        let scalar = match rows.scalar().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                let taken = self.may_repeat(called, error)?;
-                self.run_until(called, params, taken).await?.scalar().await
-            }
-            done => {
-                drop(rows);
-                done
+        let called = Called::new(&statement);
+        let observation = self.observe(Operation::QueryScalar, called.source.sql(), &params);
+        let fetching = async {
+            match self.fetch_scalar(called, &params).await?.ok_or_else(|| no_row(called))? {
+                Scalar::Value(value) => Ok(value),
+                Scalar::Unread(mut row) => {
+                    self.look_up_types_of_row(&mut row).await;
+                    Scalar::read(&row)
+                }
             }
         };
-        match scalar?.ok_or_else(|| no_row(called))? {
-            Scalar::Value(value) => Ok(value),
-            Scalar::Unread(mut row) => {
-                self.look_up_types_of_row(&mut row).await;
-                Scalar::read(&row)
-            }
-        }
+        observation.over(pin!(fetching), |_| Counted::Returned(1)).await
     }
 
     /// Runs a statement with parameters whose types are given, so that the server need not be asked for them.
@@ -255,18 +258,22 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<Rows, Error> {
         let types: Vec<_> = params.iter().map(|(_, r#type)| r#type.clone()).collect();
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+        let observation = self.observe(Operation::QueryTyped, sql, &values);
         self.limit(TimeLimit::AsConfigured);
-        if self.mode == StatementMode::Simple {
-            return self.run_simply(sql, &values).await?.collect().await;
-        }
-        if types.len() > MOST_PARAMS {
-            return Err(too_many(types.len()));
-        }
-        let name = self.statements.unnamed();
-        let rows = self.parse_and_run(name, sql, &types, &[], &values, None).await;
-        let mut rows = rows?.collect().await?;
-        self.look_up_types_of_rows(&mut rows).await;
-        Ok(rows)
+        let fetching = async {
+            if self.mode == StatementMode::Simple {
+                return self.run_simply(sql, &values).await?.collect().await;
+            }
+            if types.len() > MOST_PARAMS {
+                return Err(too_many(types.len()));
+            }
+            let name = self.statements.unnamed();
+            let rows = self.parse_and_run(name, sql, &types, &[], &values, None).await;
+            let mut rows = rows?.collect().await?;
+            self.look_up_types_of_rows(&mut rows).await;
+            Ok(rows)
+        };
+        observation.over(pin!(fetching), counted).await
     }
 
     /// Runs a statement and returns how many rows it touched: inserted, updated, deleted, merged or selected.
@@ -301,16 +308,10 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<u64, Error> {
-        let (called, params) = (Called::new(&statement), &params);
-        let mut rows = self.run(called, params).await?;
-        match rows.skip().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                let taken = self.may_repeat(called, error)?;
-                self.run_until(called, params, taken).await?.skip().await
-            }
-            done => done,
-        }
+        let called = Called::new(&statement);
+        let observation = self.observe(Operation::Execute, called.source.sql(), &params);
+        let counted = |rows: &u64| Counted::Affected(*rows);
+        observation.over(pin!(self.pass_over(called, &params)), counted).await
     }
 
     /// Runs a statement and returns its rows as they arrive.
@@ -342,8 +343,20 @@ impl<R: Runtime> Connection<R> {
         statement: impl ToStatement,
         params: impl Params,
     ) -> Result<RowStream<'_, R>, Error> {
-        self.run_in_portions(Called::new(&statement), &params).await
+        let called = Called::new(&statement);
+        let mut observation = self.observe(Operation::Stream, called.source.sql(), &params);
+        match observation.during(pin!(self.run_in_portions(called, &params))).await {
+            Ok(rows) => Ok(rows.observed(observation)),
+            Err(error) => {
+                observation.finish(Err(&error));
+                Err(error)
+            }
+        }
     }
+}
+
+fn counted(rows: &Rows) -> Counted {
+    Counted::returned(rows.len())
 }
 
 fn no_row(called: Called<'_>) -> Error {

@@ -43,6 +43,8 @@ pub(crate) enum GivenUp {
     Done,
 }
 
+const NO_PARAMS: &Vec<String> = &Vec::new();
+
 impl Riders {
     /// Adds a query, unless it is the last one already: what it brings into order is in order then.
     pub(crate) fn ride(&mut self, sql: Cow<'static, str>) {
@@ -54,6 +56,12 @@ impl Riders {
     /// Adds an opener.
     pub(crate) fn open(&mut self, opener: Opener) {
         self.openers.push(opener);
+    }
+
+    /// What goes out with the next request, in its order.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &Vec<String>)> {
+        let queries = self.queries.iter().map(|sql| (&**sql, NO_PARAMS));
+        queries.chain(self.openers.iter().map(|opener| (&*opener.sql, &opener.params)))
     }
 
     /// Whether openers wait.

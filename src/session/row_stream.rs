@@ -12,6 +12,7 @@ use futures_core::Stream;
 use crate::error::{Error, Kind, ServerError, SqlState};
 use crate::flow::Message;
 use crate::message::{Backend, CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery};
+use crate::observe::Observation;
 use crate::session::column::Column;
 use crate::session::connection::Exchange;
 use crate::session::fetch::Fetch;
@@ -32,7 +33,7 @@ use crate::session::text_rows::Texts;
 /// [`next`](Self::next) may be dropped and called again: no row is lost. Dropping the stream gives up the rest of
 /// the result, as [`OnDrop`](crate::OnDrop) says; the connection can be used again at once.
 pub struct RowStream<'c, R: Runtime = AnyRuntime> {
-    exchange: Exchange<'c, R>,
+    pub(crate) exchange: Exchange<'c, R>,
     statement: Statement,
     tag: CommandTag,
     error: Option<Error>,
@@ -43,8 +44,10 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     texts: Option<Texts>,
     done: bool,
     /// How many rows have come.
-    count: u64,
+    pub(crate) count: u64,
     plan: PlanCache,
+    /// What ends when the caller has all rows, or wants no more.
+    pub(crate) observation: Observation<R>,
 }
 
 /// How far the reply to Bind and Execute has come.
@@ -66,7 +69,20 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         let (tag, progress) = (CommandTag::EMPTY, Progress::Requested);
         let (portions, count, plan) = (fetch.map(Portions::new), 0, PlanCache::default());
         let (error, texts, done) = (None, None, false);
-        Self { exchange, statement, tag, error, progress, portions, texts, done, count, plan }
+        let observation = Observation::none();
+        Self {
+            exchange,
+            statement,
+            tag,
+            error,
+            progress,
+            portions,
+            texts,
+            done,
+            count,
+            plan,
+            observation,
+        }
     }
 
     /// The reply to Query, up to its first row. The columns of `statement` are as if the values came in binary format,
@@ -199,16 +215,6 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     pub fn owned(self) -> OwnedRowStream<'c, R> {
         let columns = self.statement.shared_columns();
         OwnedRowStream { rows: self, columns }
-    }
-
-    /// The next DataRow, for a caller that takes his time before he asks for more.
-    pub(crate) fn poll_row(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Message>, Error>> {
-        let message = ready!(self.poll_message(cx));
-        self.exchange.connection.channel.rest();
-        Poll::Ready(message)
     }
 
     /// The next DataRow, or `None` when the reply is complete.

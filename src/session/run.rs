@@ -1,11 +1,13 @@
 //! How a call is run: prepared or not, in one trip or two, whole or in portions.
 
 use aiopg_runtime::Runtime;
+use postgres_types::FromSql;
 
 use crate::config::StatementMode;
 use crate::error::Error;
 use crate::message::TransactionStatus;
 use crate::session::bind::{MOST_PARAMS, Until, too_many, write_run};
+use crate::session::collect::Scalar;
 use crate::session::connection::Connection;
 use crate::session::fetch::Fetch;
 use crate::session::named::Bound;
@@ -78,6 +80,39 @@ impl<R: Runtime> Connection<R> {
             self.look_up_types_of_row(row).await;
         }
         Ok(row)
+    }
+
+    pub(crate) async fn fetch_scalar<T: for<'r> FromSql<'r>>(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+    ) -> Result<Option<Scalar<T>>, Error> {
+        let mut rows = self.run(called, params).await?;
+        match rows.scalar().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                let taken = self.may_repeat(called, error)?;
+                self.run_until(called, params, taken).await?.scalar().await
+            }
+            done => done,
+        }
+    }
+
+    /// Runs a statement whose rows nobody wants, and tells how many it touched.
+    pub(crate) async fn pass_over(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+    ) -> Result<u64, Error> {
+        let mut rows = self.run(called, params).await?;
+        match rows.skip().await {
+            Err(error) if rows.is_stale(&error) => {
+                drop(rows);
+                let taken = self.may_repeat(called, error)?;
+                self.run_until(called, params, taken).await?.skip().await
+            }
+            done => done,
+        }
     }
 
     /// Returns the error of a stale statement, unless it can be prepared anew without asking: one that the caller

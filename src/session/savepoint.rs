@@ -7,6 +7,7 @@ use aiopg_runtime::{AnyRuntime, Runtime};
 
 use crate::error::{Error, Kind};
 use crate::message::TransactionStatus;
+use crate::observe::Operation;
 use crate::session::client::Client;
 use crate::session::connection::Connection;
 use crate::session::riders::{GivenUp, Opener};
@@ -99,7 +100,8 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
             let error = Error::new(Kind::RolledBack, text);
             return Err(error.with_source(Error::from_server(failure)));
         }
-        self.connection.end_transaction(&format!("release savepoint {}", name(depth))).await?;
+        let sql = format!("release savepoint {}", name(depth));
+        self.connection.end_observed(Operation::ReleaseSavepoint, &sql).await?;
         self.ended = true;
         Ok(())
     }
@@ -125,7 +127,8 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
         if self.withdraw().await? {
             return Ok(());
         }
-        self.connection.end_transaction(&roll_back_to(self.depth)).await?;
+        let sql = roll_back_to(self.depth);
+        self.connection.end_observed(Operation::RollbackToSavepoint, &sql).await?;
         self.ended = true;
         Ok(())
     }

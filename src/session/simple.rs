@@ -1,6 +1,7 @@
 //! `batch_execute` and `simple_query`: several statements in one text, by the simple protocol.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
@@ -10,6 +11,7 @@ use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::flow::{Message, Protocol};
 use crate::message::{Backend, CommandTag, Encode, Query};
+use crate::observe::{Counted, Operation};
 use crate::session::catalog::Catalog;
 use crate::session::column::{Described, columns};
 use crate::session::connection::{Connection, Exchange};
@@ -54,6 +56,11 @@ impl<R: Runtime> Connection<R> {
     ///
     /// [Simple query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY)
     pub async fn batch_execute(&mut self, sql: &str) -> Result<(), Error> {
+        let observation = self.observe(Operation::BatchExecute, sql, &());
+        observation.over(pin!(self.run_batch(sql)), |()| Counted::Nothing).await
+    }
+
+    async fn run_batch(&mut self, sql: &str) -> Result<(), Error> {
         let mut exchange = self.query_simply(sql).await?;
         let mut reply = Reply::new(sql);
         let reading = poll_fn(|cx| {
@@ -99,6 +106,12 @@ impl<R: Runtime> Connection<R> {
     ///
     /// [Simple query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY)
     pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
+        let observation = self.observe(Operation::SimpleQuery, sql, &());
+        let counted = |results: &Vec<Rows>| Counted::returned(results.iter().map(Rows::len).sum());
+        observation.over(pin!(self.collect_results(sql)), counted).await
+    }
+
+    async fn collect_results(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
         let mut exchange = self.query_simply(sql).await?;
         let mut reply = Reply::new(sql);
         let mut results = Results::default();
@@ -134,6 +147,17 @@ impl<R: Runtime> Connection<R> {
         });
         reading.await?;
         Ok(tag)
+    }
+
+    /// Ends a transaction, or a part of it, as an operation of its own.
+    pub(crate) async fn end_observed(
+        &mut self,
+        operation: Operation,
+        sql: &str,
+    ) -> Result<(), Error> {
+        let observation = self.observe(operation, sql, &());
+        let ending = async { self.end_transaction(sql).await.map(drop) };
+        observation.over(pin!(ending), |()| Counted::Nothing).await
     }
 
     async fn query_simply(&mut self, sql: &str) -> Result<Exchange<'_, R>, Error> {

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::pin::pin;
 
 use aiopg_runtime::Runtime;
 
 use crate::error::{Error, Kind, ServerError};
 use crate::message::TransactionStatus;
+use crate::observe::{Counted, Operation};
 use crate::session::client::Client;
 use crate::session::connection::Connection;
 use crate::session::riders::GivenUp;
@@ -98,6 +100,9 @@ impl<R: Runtime> Connection<R> {
     /// Sends `sql`, as far as that takes no waiting; else with the next request.
     pub(crate) fn roll_back_soon(&mut self, sql: Cow<'static, str>) {
         let free = self.channel.machine().is_free() && !self.riders.any_queries();
+        if free && self.observer().echoes() {
+            self.echo(&sql, &());
+        }
         let sent = free && self.channel.send_unattended(&sql).is_ok();
         if !sent {
             self.riders.ride(sql);
@@ -195,7 +200,7 @@ impl<C: Client> Transaction<C> {
     ///
     /// [COMMIT](https://www.postgresql.org/docs/18/sql-commit.html)
     pub async fn commit(mut self) -> Result<(), Error> {
-        self.end("commit").await
+        self.end(Operation::Commit, "commit").await
     }
 
     /// Undoes what the transaction has done.
@@ -216,7 +221,7 @@ impl<C: Client> Transaction<C> {
     ///
     /// [ROLLBACK](https://www.postgresql.org/docs/18/sql-rollback.html)
     pub async fn rollback(mut self) -> Result<(), Error> {
-        self.end("rollback").await
+        self.end(Operation::Rollback, "rollback").await
     }
 
     /// Sets a run-time parameter until the end of the transaction, as `SET LOCAL` does. Name and value are sent as
@@ -235,27 +240,30 @@ impl<C: Client> Transaction<C> {
     }
 
     /// Ends the transaction by `sql`, one of the words that do so, or PREPARE TRANSACTION.
-    pub(crate) async fn end(&mut self, sql: &str) -> Result<(), Error> {
+    pub(crate) async fn end(&mut self, operation: Operation, sql: &str) -> Result<(), Error> {
         let connection = self.client.connection();
         let settled = connection.settle().await;
         if settled.is_ok() && connection.riders.withdraw(&self.begin) {
             self.state = State::Ended;
             return Ok(());
         }
+        let mut observation = connection.observe(operation, sql, &());
         self.state = State::Ending;
         let keeps = !sql.starts_with("rollback");
         let failure = connection.channel.machine().failure().cloned();
         let ended = match settled {
-            Ok(()) => connection.end_transaction(sql).await,
+            Ok(()) => observation.during(pin!(connection.end_transaction(sql))).await,
             Err(error) => Err(error),
         };
         self.state = State::Ended;
-        match ended {
+        let ended = match ended {
             Ok(tag) if keeps && tag.as_str() == "ROLLBACK" => Err(rolled_back(failure)),
             Ok(_) => Ok(()),
             Err(error) if keeps => Err(error.or_outcome_unknown()),
             Err(error) => Err(error),
-        }
+        };
+        observation.finish(ended.as_ref().map(|()| Counted::Nothing));
+        ended
     }
 }
 

@@ -3,6 +3,7 @@
 use aiopg_runtime::Runtime;
 
 use crate::error::{Error, Kind};
+use crate::observe::Operation;
 use crate::session::client::Client;
 use crate::session::connection::Connection;
 use crate::session::transaction::Transaction;
@@ -39,7 +40,7 @@ impl<C: Client> Transaction<C> {
         let sql = format!("prepare transaction {}", literal(xid)?);
         // A transaction that has not begun could not be found by its identifier later.
         self.connection().open_now().await?;
-        self.end(&sql).await
+        self.end(Operation::PrepareTransaction, &sql).await
     }
 }
 
@@ -64,7 +65,7 @@ impl<R: Runtime> Connection<R> {
     /// [COMMIT PREPARED](https://www.postgresql.org/docs/18/sql-commit-prepared.html)
     pub async fn commit_prepared(&mut self, xid: &str) -> Result<(), Error> {
         let sql = format!("commit prepared {}", literal(xid)?);
-        self.end_transaction(&sql).await.map(drop).map_err(Error::or_outcome_unknown)
+        self.end_observed(Operation::CommitPrepared, &sql).await.map_err(Error::or_outcome_unknown)
     }
 
     /// Undoes a transaction that was prepared under the identifier `xid`, by whatever session.
@@ -86,7 +87,9 @@ impl<R: Runtime> Connection<R> {
     /// [ROLLBACK PREPARED](https://www.postgresql.org/docs/18/sql-rollback-prepared.html)
     pub async fn rollback_prepared(&mut self, xid: &str) -> Result<(), Error> {
         let sql = format!("rollback prepared {}", literal(xid)?);
-        self.end_transaction(&sql).await.map(drop).map_err(Error::or_outcome_unknown)
+        self.end_observed(Operation::RollbackPrepared, &sql)
+            .await
+            .map_err(Error::or_outcome_unknown)
     }
 
     /// Returns the identifiers of the transactions that are prepared in this database, the oldest first.

@@ -80,6 +80,7 @@ impl<R: Runtime> Runtime for Counting<R> {
     }
 
     fn now(&self) -> Instant {
+        add(&self.counters.clock_readings, 1);
         self.inner.now()
     }
 
@@ -110,6 +111,8 @@ pub struct Counts {
     pub unblocks: u64,
     /// Timers that were made.
     pub sleeps: u64,
+    /// Looks at the clock.
+    pub clock_readings: u64,
 }
 
 impl Sub for Counts {
@@ -126,6 +129,7 @@ impl Sub for Counts {
             spawns: self.spawns - before.spawns,
             unblocks: self.unblocks - before.unblocks,
             sleeps: self.sleeps - before.sleeps,
+            clock_readings: self.clock_readings - before.clock_readings,
         }
     }
 }
@@ -196,6 +200,7 @@ struct Counters {
     spawns: AtomicU64,
     unblocks: AtomicU64,
     sleeps: AtomicU64,
+    clock_readings: AtomicU64,
 }
 
 impl Counters {
@@ -228,6 +233,7 @@ impl Counters {
             spawns: load(&self.spawns),
             unblocks: load(&self.unblocks),
             sleeps: load(&self.sleeps),
+            clock_readings: load(&self.clock_readings),
         }
     }
 }

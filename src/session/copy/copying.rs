@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::Runtime;
@@ -9,6 +10,7 @@ use aiopg_runtime::Runtime;
 use crate::error::Error;
 use crate::flow::{Message, Protocol};
 use crate::message::{CommandTag, CopyLayout, Encode, Format, Query};
+use crate::observe::{Counted, Observation, Operation};
 use crate::session::connection::{Connection, Exchange};
 use crate::session::copy::reply::{Direction, Event, Reply};
 use crate::session::lexer::cancellable;
@@ -18,6 +20,7 @@ use crate::session::source::TimeLimit;
 pub(crate) struct Copying<'c, R: Runtime> {
     exchange: Exchange<'c, R>,
     reply: Reply,
+    observation: Observation<R>,
 }
 
 impl<'c, R: Runtime> Copying<'c, R> {
@@ -27,14 +30,26 @@ impl<'c, R: Runtime> Copying<'c, R> {
         sql: &str,
         direction: Direction,
     ) -> Result<(Self, CopyLayout), Error> {
+        let operation = match direction {
+            Direction::In => Operation::CopyIn,
+            Direction::Out => Operation::CopyOut,
+        };
+        let mut observation = connection.observe(operation, sql, &());
         connection.limit(TimeLimit::AsConfigured);
         let request =
             connection.request(Protocol::Simple, cancellable(sql), |out| Query { sql }.encode(out));
-        let exchange = request.await.map_err(|error| error.or_statement(sql))?;
+        let exchange = match observation.during(pin!(request)).await {
+            Ok(exchange) => exchange,
+            Err(error) => {
+                let error = error.or_statement(sql);
+                observation.finish(Err(&error));
+                return Err(error);
+            }
+        };
         if direction == Direction::In {
             exchange.connection.channel.machine_mut().copy_in().expect();
         }
-        let mut copying = Self { exchange, reply: Reply::new(direction, sql) };
+        let mut copying = Self { exchange, reply: Reply::new(direction, sql), observation };
         let layout = poll_fn(|cx| copying.poll_opened(cx)).await?;
         Ok((copying, layout))
     }
@@ -87,8 +102,9 @@ impl<'c, R: Runtime> Copying<'c, R> {
 
     /// The next message of the reply.
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        let polled = self.exchange.connection.channel.poll_message(cx);
-        polled.map_err(|error| self.reply.end(error))
+        let channel = &mut self.exchange.connection.channel;
+        let polled = self.observation.scope(|| channel.poll_message(cx));
+        polled.map_err(|error| self.end(error))
     }
 
     /// Ready without a message when everything is written.
@@ -96,8 +112,9 @@ impl<'c, R: Runtime> Copying<'c, R> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Message>, Error>> {
-        let polled = self.exchange.connection.channel.poll_written(cx);
-        polled.map_err(|error| self.reply.end(error))
+        let channel = &mut self.exchange.connection.channel;
+        let polled = self.observation.scope(|| channel.poll_written(cx));
+        polled.map_err(|error| self.end(error))
     }
 
     pub(crate) fn handle(&mut self, message: Message) -> Result<Event, Error> {
@@ -111,6 +128,10 @@ impl<'c, R: Runtime> Copying<'c, R> {
         if self.reply.is_misused() {
             // A copy that comes later in the text gets no data.
             channel.machine_mut().copy_in().fail("the text is not one COPY");
+        }
+        if let Some(outcome) = self.reply.outcome() {
+            let counted = outcome.as_ref().map(|tag| Counted::Affected(tag.rows()));
+            self.observation.finish(counted);
         }
         handled.map_err(|error| self.violated(error))
     }
@@ -171,12 +192,14 @@ impl<'c, R: Runtime> Copying<'c, R> {
     /// Ends the session: the server broke the protocol.
     pub(crate) fn violated(&mut self, error: Error) -> Error {
         let error = self.exchange.connection.channel.end(error);
-        self.reply.end(error)
+        self.end(error)
     }
 
     /// Ends it with an error of this side, which every later call gets.
     pub(crate) fn end(&mut self, error: Error) -> Error {
-        self.reply.end(error)
+        let error = self.reply.end(error);
+        self.observation.finish(Err(&error));
+        error
     }
 
     /// Checks that the copy is binary, and has as many columns as were described before it.

@@ -1,6 +1,7 @@
 //! `pipeline` and `pipeline_each`: how items are sent, and what each of them is told.
 
 use std::collections::HashMap;
+use std::pin::pin;
 
 use aiopg_runtime::Runtime;
 
@@ -9,6 +10,7 @@ use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::flow::{Protocol, Request};
 use crate::message::{Encode, Sync};
+use crate::observe::{Counted, Operation};
 use crate::session::connection::Connection;
 use crate::session::named::Bound;
 use crate::session::pipeline::exchange::{Outcome, Syncs, count, skipped};
@@ -16,6 +18,7 @@ use crate::session::pipeline::item::Demand;
 use crate::session::pipeline::items::{Demands, Pipeline, Replies};
 use crate::session::pipeline::prepared::{Asked, Described, How, Step};
 use crate::session::prepare::write_parse;
+use crate::session::rows::Rows;
 use crate::session::source::TimeLimit;
 use crate::session::statement::Name;
 
@@ -107,10 +110,17 @@ impl<R: Runtime> Connection<R> {
 
     async fn run_items(&mut self, demands: &Demands<'_>, syncs: Syncs) -> Vec<Outcome> {
         let demands = &demands.0;
-        let outcomes = match self.try_items(demands, syncs).await {
+        let operation = match syncs {
+            Syncs::One => Operation::Pipeline,
+            Syncs::Each => Operation::PipelineEach,
+        };
+        let texts = demands.iter().map(|demand| (demand.called.source.sql(), demand.params));
+        let mut observation = self.observe_batch(operation, texts);
+        let outcomes = match observation.during(pin!(self.try_items(demands, syncs))).await {
             Ok(outcomes) => outcomes,
             Err(error) => demands.iter().map(|_| Err(error.clone())).collect(),
         };
+        observation.finish(outcome_of_all(&outcomes));
         let numbered = outcomes.into_iter().enumerate();
         numbered.map(|(item, outcome)| outcome.map_err(|error| error.or_item(item))).collect()
     }
@@ -231,5 +241,15 @@ impl<R: Runtime> Connection<R> {
         let mut reply = |outcome: Option<Outcome>| outcome.or_else(|| replies.next());
         let lost = || Err(Error::usage("the item has no reply"));
         outcomes.into_iter().map(|outcome| reply(outcome).unwrap_or_else(lost)).collect()
+    }
+}
+
+/// How many rows there are, or what went wrong first, and not because of another item.
+fn outcome_of_all(outcomes: &[Outcome]) -> Result<Counted, &Error> {
+    let errors = || outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    let failure = errors().find(|error| !error.is_consequence()).or_else(|| errors().next());
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(Counted::returned(outcomes.iter().flatten().map(Rows::len).sum())),
     }
 }
