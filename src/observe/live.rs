@@ -24,6 +24,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server of which nothing is known.
+    pub(crate) fn of_nothing() -> Self {
+        Self::default()
+    }
+
     /// A server of which no more is known than the database.
     pub(crate) fn of_database(dbname: &str) -> Self {
         Self { namespace: Some(dbname.to_owned()), ..Self::default() }

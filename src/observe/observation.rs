@@ -1,8 +1,8 @@
 //! `Observation`: an operation from its beginning to its end, for whoever looks on.
 
 use std::future::{Future, poll_fn};
-use std::mem;
 use std::pin::Pin;
+use std::task::Poll;
 
 use aiopg_runtime::Runtime;
 
@@ -15,10 +15,13 @@ use crate::observe::silent::{Server, Span};
 use crate::observe::slow::Slow;
 
 /// An operation that is under way. Dropped before [`finish`](Self::finish), it was abandoned.
-pub(crate) struct Observation<R: Runtime> {
+///
+/// One word, which is empty unless somebody looks on: it is part of the future of every verb.
+pub(crate) struct Observation<R: Runtime>(Option<Box<Watched<R>>>);
+
+struct Watched<R: Runtime> {
     span: Span,
-    slow: Option<Box<Slow<R>>>,
-    done: bool,
+    slow: Option<Slow<R>>,
 }
 
 /// The rows of an operation.
@@ -39,113 +42,132 @@ impl Counted {
 impl<R: Runtime> Observation<R> {
     /// What nobody looks at.
     pub(crate) fn none() -> Self {
-        Self { span: Span::none(), slow: None, done: true }
+        Self(None)
     }
 
     /// Begins an operation.
     pub(crate) fn new(operation: Operation, server: &Server, about: About<'_>) -> Self {
-        Self { span: Span::open(operation, server, about), slow: None, done: false }
+        let span = Span::open(operation, server, about);
+        Self(span.is_seen().then(|| Box::new(Watched { span, slow: None })))
     }
 
-    /// Begins to borrow a session: nothing is known of it yet.
-    pub(crate) fn acquiring() -> Self {
-        Self::new(Operation::Acquire, &Server::default(), About::default())
-    }
-
-    /// Begins to connect: nothing is known yet of the server that is going to be found.
-    pub(crate) fn connecting() -> Self {
-        Self::new(Operation::Connect, &Server::default(), About::default())
+    /// Begins to borrow a session, or to open one: nothing is known yet of the server that it is going to be on.
+    pub(crate) fn of_unknown(operation: Operation) -> Self {
+        Self::new(operation, &Server::of_nothing(), About::default())
     }
 
     /// Whether somebody looks on.
     pub(crate) fn is_watched(&self) -> bool {
-        self.span.is_seen() || self.slow.is_some()
+        self.0.is_some()
     }
 
     /// Measures the time, too.
     pub(crate) fn measured(mut self, slow: Slow<R>) -> Self {
-        self.slow = Some(Box::new(slow));
+        let none = || Box::new(Watched { span: Span::none(), slow: None });
+        self.0.get_or_insert_with(none).slow = Some(slow);
         self
     }
 
     /// Runs `poll` as part of the operation.
     pub(crate) fn scope<T>(&self, poll: impl FnOnce() -> T) -> T {
-        self.span.scope(poll)
+        match &self.0 {
+            Some(watched) => watched.span.scope(poll),
+            None => poll(),
+        }
     }
 
     /// Awaits a part of the operation.
-    pub(crate) async fn during<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
-        poll_fn(|cx| self.scope(|| future.as_mut().poll(cx))).await
+    pub(crate) fn during<F: Future>(
+        &self,
+        mut future: Pin<&mut F>,
+    ) -> impl Future<Output = F::Output> {
+        poll_fn(move |cx| self.scope(|| future.as_mut().poll(cx)))
     }
 
     /// Awaits the operation to its end.
-    pub(crate) async fn over<T>(
+    pub(crate) fn over<T>(
         mut self,
-        future: Pin<&mut impl Future<Output = Result<T, Error>>>,
-        count: impl FnOnce(&T) -> Counted,
-    ) -> Result<T, Error> {
-        let outcome = self.during(future).await;
-        self.finish(outcome.as_ref().map(count));
-        outcome
+        mut future: Pin<&mut impl Future<Output = Result<T, Error>>>,
+        count: fn(&T) -> Counted,
+    ) -> impl Future<Output = Result<T, Error>> {
+        poll_fn(move |cx| {
+            let polled = self.scope(|| future.as_mut().poll(cx));
+            if let Poll::Ready(outcome) = &polled {
+                self.finish(outcome.as_ref().map(count));
+            }
+            polled
+        })
     }
 
     /// Tells the text, if somebody looks.
     pub(crate) fn text(&self, sql: impl FnOnce() -> String) {
-        if self.span.is_seen() {
-            self.span.text(&sql());
+        if let Some(watched) = &self.0 {
+            watched.span.text(&sql());
         }
     }
 
     /// Tells the database.
     pub(crate) fn namespace(&self, dbname: &str) {
-        self.span.namespace(dbname);
+        if let Some(watched) = &self.0 {
+            watched.span.namespace(dbname);
+        }
     }
 
     /// Tells how a session was found.
     pub(crate) fn connected(&self, server: &Server) {
-        self.span.connected(server);
+        if let Some(watched) = &self.0 {
+            watched.span.connected(server);
+        }
     }
 
     /// Tells whose session it is.
     pub(crate) fn session(&self, process_id: Option<i32>) {
-        self.span.session(process_id);
+        if let Some(watched) = &self.0 {
+            watched.span.session(process_id);
+        }
     }
 
     /// Ends it, whatever happens to `self` later.
     pub(crate) fn finish(&mut self, outcome: Result<Counted, &Error>) {
-        if mem::replace(&mut self.done, true) {
-            return;
+        if let Some(mut watched) = self.0.take() {
+            watched.finish(outcome);
         }
-        let span = mem::replace(&mut self.span, Span::none());
+    }
+}
+
+impl<R: Runtime> Watched<R> {
+    #[cold]
+    fn finish(&mut self, outcome: Result<Counted, &Error>) {
         let rows = match outcome {
             Ok(Counted::Nothing) => None,
             Ok(Counted::Returned(rows)) => {
-                span.returned_rows(rows);
+                self.span.returned_rows(rows);
                 Some(rows)
             }
             Ok(Counted::Affected(rows)) => {
-                span.affected_rows(rows);
+                self.span.affected_rows(rows);
                 Some(rows)
             }
             Err(error) => {
-                span.failed(error);
+                self.span.failed(error);
                 None
             }
         };
+        self.end(rows);
+    }
+
+    fn end(&mut self, rows: Option<u64>) {
         if let Some(slow) = self.slow.take() {
-            span.scope(|| slow.end(rows));
+            self.span.scope(|| slow.end(rows));
         }
     }
 }
 
 impl<R: Runtime> Drop for Observation<R> {
     fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        self.span.abandoned();
-        if let Some(slow) = self.slow.take() {
-            self.span.scope(|| slow.end(None));
+        if let Some(watched) = &mut self.0 {
+            watched.span.abandoned();
+            watched.end(None);
         }
     }
 }

@@ -13,6 +13,10 @@ use crate::observe::operation::{About, Operation};
 pub(crate) struct Server;
 
 impl Server {
+    pub(crate) fn of_nothing() -> Self {
+        Self
+    }
+
     pub(crate) fn of_database(_: &str) -> Self {
         Self
     }

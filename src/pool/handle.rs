@@ -11,7 +11,7 @@ use aiopg_runtime::{AnyRuntime, Runtime};
 
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::observe::{Counted, Observation};
+use crate::observe::{Counted, Observation, Operation};
 use crate::pool::core::{Core, pool_closed};
 use crate::pool::guard::PooledConnection;
 use crate::pool::options::{PoolOptions, check_size};
@@ -168,7 +168,7 @@ impl<R: Runtime> Pool<R> {
         let site = Location::caller();
         async move {
             let core = &self.handle.core;
-            let mut observation = Observation::<R>::acquiring();
+            let mut observation = Observation::<R>::of_unknown(Operation::Acquire);
             let acquired = match observation.scope(|| core.take_idle(site)) {
                 Some(idle) if idle.is_ready(core) => Ok(idle.session),
                 // Allocated, so that the future stays small where nothing has to be waited for.

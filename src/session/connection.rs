@@ -193,13 +193,13 @@ impl<R: Runtime> Connection<R> {
     {
         let config = config.try_into().map_err(Into::into)?;
         let transport = Transport::Custom(Box::new(stream));
-        let observation = Observation::connecting();
+        let observation = Observation::of_unknown(Operation::Connect);
         let opened = observation.during(pin!(open_stream(runtime, transport, &config))).await;
         Self::opened(opened, &config, observation)
     }
 
     async fn open(runtime: R, config: &Config) -> Result<Self, Error> {
-        let observation = Observation::connecting();
+        let observation = Observation::of_unknown(Operation::Connect);
         let opened = observation.during(pin!(open(runtime, config, &observation))).await;
         Self::opened(opened, config, observation)
     }

@@ -69,9 +69,10 @@ impl<R: Runtime> Connection<R> {
         I: IntoIterator<Item: Params, IntoIter: Send>,
     {
         let called = Called::new(&statement);
-        let observation = self.observe(Operation::ExecuteMany, called.source.sql(), &());
         let counted = |rows: &u64| Counted::Affected(*rows);
-        observation.over(pin!(self.run_sets(called, sets.into_iter())), counted).await
+        self.observe(Operation::ExecuteMany, called.source.sql(), &())
+            .over(pin!(self.run_sets(called, sets.into_iter())), counted)
+            .await
     }
 
     async fn run_sets<I>(&mut self, called: Called<'_>, sets: I) -> Result<u64, Error>

@@ -6,15 +6,15 @@ use aiopg_runtime::Runtime;
 use postgres_types::{FromSql, ToSql, Type};
 
 use crate::config::StatementMode;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::observe::{Counted, Operation};
 use crate::session::bind::{MOST_PARAMS, too_many};
-use crate::session::collect::Scalar;
 use crate::session::connection::Connection;
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
+use crate::session::run::no_row;
 use crate::session::source::{Called, TimeLimit, ToStatement};
 use crate::types::Params;
 
@@ -59,8 +59,9 @@ impl<R: Runtime> Connection<R> {
         params: impl Params,
     ) -> Result<Rows, Error> {
         let called = Called::new(&statement);
-        let observation = self.observe(Operation::Query, called.source.sql(), &params);
-        observation.over(pin!(self.fetch(called, &params)), counted).await
+        self.observe(Operation::Query, called.source.sql(), &params)
+            .over(pin!(self.fetch(called, &params)), counted)
+            .await
     }
 
     /// Runs a statement and converts each of its rows into `T`, after checking once that the columns fit.
@@ -169,9 +170,10 @@ impl<R: Runtime> Connection<R> {
         params: impl Params,
     ) -> Result<Option<OwnedRow>, Error> {
         let called = Called::new(&statement);
-        let observation = self.observe(Operation::QueryOpt, called.source.sql(), &params);
         let rows = |row: &Option<_>| Counted::Returned(u64::from(row.is_some()));
-        observation.over(pin!(self.fetch_opt(called, &params)), rows).await
+        self.observe(Operation::QueryOpt, called.source.sql(), &params)
+            .over(pin!(self.fetch_opt(called, &params)), rows)
+            .await
     }
 
     /// Runs a statement that returns exactly one row of one column, and returns its value.
@@ -209,17 +211,9 @@ impl<R: Runtime> Connection<R> {
         params: impl Params,
     ) -> Result<T, Error> {
         let called = Called::new(&statement);
-        let observation = self.observe(Operation::QueryScalar, called.source.sql(), &params);
-        let fetching = async {
-            match self.fetch_scalar(called, &params).await?.ok_or_else(|| no_row(called))? {
-                Scalar::Value(value) => Ok(value),
-                Scalar::Unread(mut row) => {
-                    self.look_up_types_of_row(&mut row).await;
-                    Scalar::read(&row)
-                }
-            }
-        };
-        observation.over(pin!(fetching), |_| Counted::Returned(1)).await
+        self.observe(Operation::QueryScalar, called.source.sql(), &params)
+            .over(pin!(self.fetch_scalar(called, &params)), |_| Counted::Returned(1))
+            .await
     }
 
     /// Runs a statement with parameters whose types are given, so that the server need not be asked for them.
@@ -309,9 +303,10 @@ impl<R: Runtime> Connection<R> {
         params: impl Params,
     ) -> Result<u64, Error> {
         let called = Called::new(&statement);
-        let observation = self.observe(Operation::Execute, called.source.sql(), &params);
         let counted = |rows: &u64| Counted::Affected(*rows);
-        observation.over(pin!(self.pass_over(called, &params)), counted).await
+        self.observe(Operation::Execute, called.source.sql(), &params)
+            .over(pin!(self.pass_over(called, &params)), counted)
+            .await
     }
 
     /// Runs a statement and returns its rows as they arrive.
@@ -357,9 +352,4 @@ impl<R: Runtime> Connection<R> {
 
 fn counted(rows: &Rows) -> Counted {
     Counted::returned(rows.len())
-}
-
-fn no_row(called: Called<'_>) -> Error {
-    let text = "one row was expected, but there is none";
-    Error::new(Kind::RowCount, text).with_statement(called.source.sql())
 }

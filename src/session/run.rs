@@ -4,7 +4,7 @@ use aiopg_runtime::Runtime;
 use postgres_types::FromSql;
 
 use crate::config::StatementMode;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::message::TransactionStatus;
 use crate::session::bind::{MOST_PARAMS, Until, too_many, write_run};
 use crate::session::collect::Scalar;
@@ -86,15 +86,25 @@ impl<R: Runtime> Connection<R> {
         &mut self,
         called: Called<'_>,
         params: &dyn Params,
-    ) -> Result<Option<Scalar<T>>, Error> {
+    ) -> Result<T, Error> {
         let mut rows = self.run(called, params).await?;
-        match rows.scalar().await {
+        let scalar = match rows.scalar().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
                 let taken = self.may_repeat(called, error)?;
                 self.run_until(called, params, taken).await?.scalar().await
             }
-            done => done,
+            done => {
+                drop(rows);
+                done
+            }
+        };
+        match scalar?.ok_or_else(|| no_row(called))? {
+            Scalar::Value(value) => Ok(value),
+            Scalar::Unread(mut row) => {
+                self.look_up_types_of_row(&mut row).await;
+                Scalar::read(&row)
+            }
         }
     }
 
@@ -236,4 +246,9 @@ impl<R: Runtime> Connection<R> {
         let (types, columns) = (described.params(), described.columns());
         self.parse_and_run(unnamed, sql, types, columns, params, taken.fetch()).await
     }
+}
+
+pub(crate) fn no_row(called: Called<'_>) -> Error {
+    let text = "one row was expected, but there is none";
+    Error::new(Kind::RowCount, text).with_statement(called.source.sql())
 }

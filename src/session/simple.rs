@@ -56,8 +56,9 @@ impl<R: Runtime> Connection<R> {
     ///
     /// [Simple query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY)
     pub async fn batch_execute(&mut self, sql: &str) -> Result<(), Error> {
-        let observation = self.observe(Operation::BatchExecute, sql, &());
-        observation.over(pin!(self.run_batch(sql)), |()| Counted::Nothing).await
+        self.observe(Operation::BatchExecute, sql, &())
+            .over(pin!(self.run_batch(sql)), |()| Counted::Nothing)
+            .await
     }
 
     async fn run_batch(&mut self, sql: &str) -> Result<(), Error> {
@@ -106,9 +107,10 @@ impl<R: Runtime> Connection<R> {
     ///
     /// [Simple query](https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY)
     pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
-        let observation = self.observe(Operation::SimpleQuery, sql, &());
         let counted = |results: &Vec<Rows>| Counted::returned(results.iter().map(Rows::len).sum());
-        observation.over(pin!(self.collect_results(sql)), counted).await
+        self.observe(Operation::SimpleQuery, sql, &())
+            .over(pin!(self.collect_results(sql)), counted)
+            .await
     }
 
     async fn collect_results(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
