@@ -1,6 +1,6 @@
 //! The span of a stream ends with the stream.
 
-use aiopg::{Error, Runtime};
+use aiopg::{Error, Runtime, SqlState};
 use aiopg_tests::{on_every_runtime, session};
 use futures::StreamExt;
 
@@ -57,7 +57,7 @@ async fn a_stream_that_fails_tells_the_error<R: Runtime>(rt: R) -> Result<(), Er
     assert!(last().is_closed);
     drop(rows);
     let refused = connection.stream("selec", ()).await.err().unwrap();
-    assert_eq!(last().field("error.type"), refused.sqlstate().as_ref().map(|state| state.code()));
+    assert_eq!(last().field("error.type"), refused.sqlstate().as_ref().map(SqlState::code));
     Ok(())
 }
 
