@@ -1,5 +1,5 @@
-//! Checks the shape of the source: floors, imports, file sizes, purpose lines, and the files that documents name;
-//! and that the checks catch a breach.
+//! Checks the shape of the source: floors, imports, file sizes, purpose lines, the files that documents name, and the
+//! tests that the acceptance table names; and that the checks catch a breach.
 //!
 //! The order of the `mod` lines in `lib.rs` and in each `mod.rs` is the architecture, lowest floor first: a
 //! file may import only what is declared before it. A `mod.rs` stands above its folder, the facade above all.
@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a check that cannot read a file must fail")]
 #![expect(clippy::string_slice, reason = "every offset was found in the same text")]
 
+mod acceptance;
 mod code;
 mod documents;
 mod files;
@@ -15,6 +16,7 @@ mod floors;
 use std::fs;
 use std::path::Path;
 
+use crate::acceptance::check_acceptance;
 use crate::documents::check_names;
 use crate::files::{check_file, check_line_ends};
 use crate::floors::{Files, check_floors};
@@ -83,6 +85,13 @@ fn documents_name_files_that_exist() {
     let exists = |name: &str| root().join(name).exists();
     let check = |(path, text): (&String, &String)| check_names(path, text, &exists);
     report(".", &documents.iter().flat_map(check).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_acceptance_table_names_tests_that_run() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).ok();
+    let table = read("tests/acceptance.txt").expect("the table");
+    report("tests/acceptance.txt", &check_acceptance(&table, &read));
 }
 
 #[test]

@@ -236,7 +236,22 @@ async fn shapes_that_do_not_fit_are_errors<R: Runtime>(rt: R) -> Result<(), Erro
     Ok(())
 }
 
+async fn documents_go_there_and_back<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut connection = session::open(rt).await;
+    connection.batch_execute("create temp table t (plain json, indexed jsonb)").await?;
+    let document = json!({"a": 1, "b": ["x", null, {"c": 2.5}], "ü\"": "\\u0041", "": {}});
+    let inserted = connection.execute("insert into t values ($1, $1)", (&document,)).await;
+    assert!(inserted.is_err(), "the two columns differ in type");
+    connection.execute("insert into t values ($1, $2)", (&document, &document)).await?;
+    let row = connection.query_one("select plain, indexed, plain ->> 'a' from t", ()).await?;
+    assert_eq!(row.try_get::<serde_json::Value>(0)?, document);
+    assert_eq!(row.try_get::<serde_json::Value>(1)?, document);
+    assert_eq!(row.try_get::<&str>(2)?, "1");
+    Ok(())
+}
+
 on_every_runtime!(
+    documents_go_there_and_back,
     structs_maps_and_tuples_are_made,
     a_single_column_is_a_value,
     every_type_has_its_form,

@@ -8,6 +8,9 @@
 )]
 
 mod transactions;
+mod transaction_modes;
+mod transaction_ends;
+mod cancel_token;
 mod notifications;
 mod listener;
 mod parity;
