@@ -58,9 +58,12 @@ impl Riders {
         self.openers.push(opener);
     }
 
-    /// What goes out with the next request, in its order.
+    /// What goes out with the next request, in its order, for an echo: up to the first literal, which may be a value.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &Vec<String>)> {
-        let queries = self.queries.iter().map(|sql| (&**sql, NO_PARAMS));
+        let queries = self.queries.iter().map(|sql| {
+            let shown = sql.split_once('\'').map_or(&**sql, |(shown, _)| shown);
+            (shown, NO_PARAMS)
+        });
         queries.chain(self.openers.iter().map(|opener| (&*opener.sql, &opener.params)))
     }
 
