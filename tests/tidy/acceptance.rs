@@ -113,10 +113,10 @@ fn check_test(name: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<Strin
         let run = runs_everywhere(&text, function);
         return (!run).then(|| format!("{name}: not under on_every_runtime!"));
     }
-    let test = format!("#[test]\nfn {function}(");
+    let declared = format!("#[test]\nfn {function}(");
     // Unit tests are indented.
     let lines: Vec<_> = text.lines().map(str::trim_start).collect();
-    (!lines.join("\n").contains(&test)).then(|| format!("{name}: no such test"))
+    (!lines.join("\n").contains(&declared)).then(|| format!("{name}: no such test"))
 }
 
 /// Whether `function` is in a list of `on_every_runtime!`.
