@@ -132,10 +132,11 @@ pub use crate::pool::{
     SplitPool, Verdict, WAIT_BOUNDS, WhenDown,
 };
 pub use crate::session::{
-    AllResults, Call, CallOptions, Client, Column, ColumnIndex, Connection, DecodedStream, Demands,
-    Fetch, FromRow, Gap, Heard, IsolationLevel, Item, Iter, Listener, Notifications, OwnedRow,
-    OwnedRowStream, Pipeline, Replies, Row, RowStream, Rows, Savepoint, Source, Statement,
-    ToStatement, Transaction, TransactionOptions, checked_column,
+    AllResults, Call, CallOptions, Client, Column, ColumnIndex, Connection, Cursor, Declare,
+    DecodedStream, Demands, Direction, Fetch, FromRow, Gap, Heard, IsolationLevel, Item, Iter,
+    Listener, Notifications, OwnedRow, OwnedRowStream, Pipeline, Replies, ResultSet, Routine, Row,
+    RowStream, Rows, Savepoint, Scroll, ServerCursor, ServerRows, Source, Statement, ToStatement,
+    Transaction, TransactionOptions, checked_column,
 };
 pub use crate::session::{
     CopyIn, CopyInRows, CopyInWriter, CopyOut, CopyOutReader, CopyOutRowStream, CopyOutRows,

@@ -382,13 +382,16 @@ impl Machine {
             Backend::ErrorResponse(error) => return Err(Error::from_server(error.0)),
             Backend::ReadyForQuery(ready) => {
                 self.reports.set_transaction_status(ready.status);
-                self.failure = None;
+                if ready.status != TransactionStatus::InError {
+                    self.failure = None;
+                }
                 self.riders_done += 1;
                 if let Some(owed) = &mut self.owed {
                     owed.riders = owed.riders.saturating_sub(1);
                 }
             }
-            Backend::CommandComplete(_)
+            Backend::CloseComplete
+            | Backend::CommandComplete(_)
             | Backend::DataRow(_)
             | Backend::EmptyQueryResponse
             | Backend::RowDescription(_) => {}

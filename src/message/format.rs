@@ -33,7 +33,6 @@ impl Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Object {
     Statement,
-    #[cfg_attr(not(test), expect(dead_code, reason = "no verb names a portal yet"))]
     Portal,
 }
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::pool::guard::PooledConnection;
 use crate::pool::handle::Pool;
 use crate::session::{
-    Connection, FromRow, OwnedRow, Rows, ToStatement, Transaction, TransactionOptions,
+    Connection, Cursor, FromRow, OwnedRow, Rows, ToStatement, Transaction, TransactionOptions,
 };
 use crate::types::Params;
 
@@ -200,8 +200,33 @@ impl<R: Runtime> Pool<R> {
     }
 }
 
-/// Transactions.
+/// Cursors and transactions.
 impl<R: Runtime> Pool<R> {
+    /// Returns a cursor that owns a session, which goes back when the cursor is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(pool: &aiopg::Pool) -> Result<(), aiopg::Error> {
+    /// let mut cursor = pool.cursor().await?;
+    /// cursor.execute("select name from city", ()).await?;
+    /// let cities = cursor.detach()?;
+    /// drop(cursor);
+    /// println!("{:?} cities", cities.rowcount());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[track_caller]
+    pub fn cursor(
+        &self,
+    ) -> impl Future<Output = Result<Cursor<PooledConnection<R>>, Error>> + Send {
+        let session = self.get();
+        async move { Ok(Cursor::new(session.await?)) }
+    }
+
     /// Begins a transaction on a session that is borrowed for it and goes back at its end.
     ///
     /// # Examples

@@ -3,6 +3,7 @@
 mod lexer;
 mod catalog;
 mod column;
+mod modifier;
 mod row;
 mod owned_row;
 mod from_row;
@@ -50,6 +51,7 @@ mod savepoint;
 mod transaction;
 mod transact;
 mod two_phase;
+mod cursor;
 mod large_object_call;
 mod large_object;
 mod large_objects;
@@ -62,6 +64,9 @@ pub use crate::session::connection::Connection;
 pub use crate::session::copy::{
     CopyIn, CopyInRows, CopyInWriter, CopyOut, CopyOutReader, CopyOutRowStream, CopyOutRows,
     LogVerbosity, OnError, Progress, TableName,
+};
+pub use crate::session::cursor::{
+    Cursor, Declare, Direction, ResultSet, Routine, Scroll, ServerCursor, ServerRows,
 };
 pub use crate::session::decoded_stream::DecodedStream;
 pub use crate::session::fetch::Fetch;

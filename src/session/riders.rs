@@ -6,14 +6,23 @@ use bytes::BytesMut;
 
 use crate::error::Error;
 use crate::flow::{Machine, Request};
-use crate::message::{Encode, Execute, Format, Parse, Query, Value, write_bind};
+use crate::message::{
+    Close, Encode, Execute, Format, Object, Parse, Query, Sync, Value, write_bind,
+};
 use crate::wire::Writer;
+
+/// The most portals that are closed with one request, so that it does not grow with what was dropped before.
+const MOST_CLOSES: usize = 64;
 
 /// What goes out with the next request: queries in front of it, and openers at its start.
 ///
 /// They are kept until their replies have been read, so that nothing is lost when a request is withdrawn.
 #[derive(Debug, Default)]
 pub(crate) struct Riders {
+    /// Portals to be closed, in front of all else. It is no error if one is gone.
+    portals: Vec<Box<str>>,
+    /// How many of them the last request carries.
+    closing: usize,
     /// Each is a request of its own. They bring the session into order: if one fails, the session ends.
     queries: Vec<Cow<'static, str>>,
     /// These share the fate of the request: if one fails, neither the next nor the request is run, and it is tried
@@ -50,6 +59,13 @@ impl Riders {
     pub(crate) fn ride(&mut self, sql: Cow<'static, str>) {
         if self.queries.last() != Some(&sql) {
             self.queries.push(sql);
+        }
+    }
+
+    /// Has a portal closed, a cursor among them, unless that waits already.
+    pub(crate) fn close_portal(&mut self, name: &str) {
+        if !self.portals.iter().skip(self.closing).any(|portal| **portal == *name) {
+            self.portals.push(name.into());
         }
     }
 
@@ -124,8 +140,13 @@ impl Riders {
     /// Takes note of the replies that have been read.
     pub(crate) fn settle(&mut self, machine: &mut Machine) {
         let count = |done| usize::try_from(done).unwrap_or(usize::MAX);
-        let done = count(machine.take_riders_done()).min(self.queries.len());
-        self.queries.drain(..done);
+        let mut done = count(machine.take_riders_done());
+        if done > 0 && self.closing > 0 {
+            self.portals.drain(..self.closing.min(self.portals.len()));
+            self.closing = 0;
+            done -= 1;
+        }
+        self.queries.drain(..done.min(self.queries.len()));
         let done = count(machine.take_openers_done()).min(self.openers.len());
         let opened: Vec<_> = self.openers.drain(..done).collect();
         for undo in opened.iter().filter_map(|opener| opener.undo.clone()) {
@@ -140,12 +161,20 @@ impl Riders {
     /// What the next request carries.
     pub(crate) fn carried_by(&mut self, request: Request) -> Request {
         self.opened.clear();
+        self.closing = self.portals.len().min(MOST_CLOSES);
         let count = |waiting| u32::try_from(waiting).unwrap_or(u32::MAX);
-        Request { riders: count(self.queries.len()), openers: count(self.openers.len()), ..request }
+        let riders = count(self.queries.len() + usize::from(self.closing > 0));
+        Request { riders, openers: count(self.openers.len()), ..request }
     }
 
-    /// Writes the queries, and with a request of the extended protocol the openers.
+    /// Writes what closes portals, the queries, and with a request of the extended protocol the openers.
     pub(crate) fn write(&self, out: &mut BytesMut) -> Result<(), Error> {
+        for name in self.portals.iter().take(self.closing) {
+            Close { object: Object::Portal, name }.encode(out)?;
+        }
+        if self.closing > 0 {
+            Sync.encode(out)?;
+        }
         self.queries.iter().try_for_each(|sql| Query { sql }.encode(out))?;
         self.openers.iter().try_for_each(|opener| opener.write(out))
     }

@@ -98,7 +98,12 @@ impl Rows {
 
     /// Lends the rows in order.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rows: self, next: 0 }
+        self.part(0, self.len())
+    }
+
+    /// Lends the rows from `start` on, up to `end`.
+    pub(crate) fn part(&self, start: usize, end: usize) -> Iter<'_> {
+        Iter { rows: self, next: start, end: end.min(self.len()) }
     }
 
     /// Converts every row into `T`, after checking once that the columns fit.
@@ -115,8 +120,7 @@ impl Rows {
     ///
     /// [`Kind::Conversion`](crate::Kind::Conversion) if the columns do not fit `T`, or a value does not.
     pub fn decode<'r, T: FromRow<'r>>(&'r self) -> Result<Vec<T>, Error> {
-        let plan = T::plan(&self.columns)?;
-        self.iter().map(|row| T::from_row(&plan, row)).collect()
+        self.iter().decode()
     }
 
     /// Returns the values of one column.
@@ -156,24 +160,40 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// Lends the rows of a [`Rows`] in order.
+/// Lends the rows of a [`Rows`], or a part of them, in order.
 #[derive(Clone, Debug)]
 pub struct Iter<'r> {
     rows: &'r Rows,
     next: usize,
+    end: usize,
+}
+
+impl<'r> Iter<'r> {
+    /// Converts the rows that are left into `T`, after checking once that the columns fit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rows::decode`].
+    pub fn decode<T: FromRow<'r>>(self) -> Result<Vec<T>, Error> {
+        let plan = T::plan(&self.rows.columns)?;
+        self.map(|row| T::from_row(&plan, row)).collect()
+    }
 }
 
 impl<'r> Iterator for Iter<'r> {
     type Item = Row<'r>;
 
     fn next(&mut self) -> Option<Row<'r>> {
+        if self.next >= self.end {
+            return None;
+        }
         let row = self.rows.row(self.next)?;
         self.next += 1;
         Some(row)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.rows.len().saturating_sub(self.next);
+        let left = self.end.saturating_sub(self.next);
         (left, Some(left))
     }
 }

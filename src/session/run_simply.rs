@@ -10,7 +10,7 @@ use crate::message::{Backend, CommandTag, Encode, Query};
 use crate::session::catalog::Catalog;
 use crate::session::column::{Column, Described, columns};
 use crate::session::connection::{Connection, Exchange};
-use crate::session::lexer::{Backslash, TokenKind, cancellable, tokens};
+use crate::session::lexer::{Backslash, Token, TokenKind, cancellable, tokens};
 use crate::session::mogrify::mogrify;
 use crate::session::row_stream::{RowStream, copy_out_refused};
 use crate::session::statement::Statement;
@@ -83,12 +83,26 @@ impl<R: Runtime> Exchange<'_, R> {
 
 /// Whether there is more than one statement, by either reading of a backslash.
 fn is_several(sql: &str) -> bool {
-    [Backslash::Plain, Backslash::Escapes].into_iter().any(|backslash| {
-        let said = |kind| !matches!(kind, TokenKind::Space | TokenKind::Comment);
-        let mut behind = tokens(sql, backslash)
-            .skip_while(|token| token.text != ";" || token.kind != TokenKind::Symbol);
-        behind.any(|token| said(token.kind) && token.text != ";")
-    })
+    [Backslash::Plain, Backslash::Escapes]
+        .into_iter()
+        .any(|backslash| is_several_as(sql, backslash))
+}
+
+/// Whether there is more than one statement where a backslash is read like this. A function whose body is SQL without
+/// quotes counts as several.
+pub(crate) fn is_several_as(sql: &str, backslash: Backslash) -> bool {
+    let mut behind = tokens(sql, backslash)
+        .skip_while(|token| token.text != ";" || token.kind != TokenKind::Symbol);
+    behind.any(is_said)
+}
+
+/// Whether there is no statement at all.
+pub(crate) fn is_empty(sql: &str) -> bool {
+    !tokens(sql, Backslash::Plain).any(is_said)
+}
+
+fn is_said(token: Token<'_>) -> bool {
+    !matches!(token.kind, TokenKind::Space | TokenKind::Comment) && token.text != ";"
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl<R: Runtime> Connection<R> {
     }
 
     async fn run_batch(&mut self, sql: &str) -> Result<(), Error> {
-        let mut exchange = self.query_simply(sql).await?;
+        let mut exchange = self.query_simply(sql, TimeLimit::AsConfigured).await?;
         let mut reply = Reply::new(sql);
         let reading = poll_fn(|cx| {
             while let Some(message) = ready!(reply.poll_next(&mut exchange, cx))? {
@@ -109,12 +109,18 @@ impl<R: Runtime> Connection<R> {
     pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
         let counted = |results: &Vec<Rows>| Counted::returned(results.iter().map(Rows::len).sum());
         self.observe(Operation::SimpleQuery, sql, &())
-            .over(pin!(self.collect_results(sql)), counted)
+            .over(pin!(self.collect_results(sql, sql, TimeLimit::AsConfigured)), counted)
             .await
     }
 
-    async fn collect_results(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
-        let mut exchange = self.query_simply(sql).await?;
+    /// Runs `text` within a limit of time and returns all results. Errors call it `sql`.
+    pub(crate) async fn collect_results(
+        &mut self,
+        text: &str,
+        sql: &str,
+        limit: TimeLimit,
+    ) -> Result<Vec<Rows>, Error> {
+        let mut exchange = self.query_simply(text, limit).await?;
         let mut reply = Reply::new(sql);
         let mut results = Results::default();
         let reading = poll_fn(|cx| {
@@ -162,8 +168,12 @@ impl<R: Runtime> Connection<R> {
         observation.over(pin!(ending), |()| Counted::Nothing).await
     }
 
-    async fn query_simply(&mut self, sql: &str) -> Result<Exchange<'_, R>, Error> {
-        self.limit(TimeLimit::AsConfigured);
+    async fn query_simply(
+        &mut self,
+        sql: &str,
+        limit: TimeLimit,
+    ) -> Result<Exchange<'_, R>, Error> {
+        self.limit(limit);
         let may_cancel: Cancellable = cancellable(sql);
         self.request(Protocol::Simple, may_cancel, |out| Query { sql }.encode(out)).await
     }

@@ -91,6 +91,16 @@ pub(crate) struct Called<'s> {
     pub(crate) options: CallOptions,
 }
 
+impl ToStatement for Called<'_> {
+    fn source(&self) -> Source<'_> {
+        self.source
+    }
+
+    fn options(&self) -> CallOptions {
+        self.options
+    }
+}
+
 impl<'s> Called<'s> {
     pub(crate) fn new<S: ToStatement + ?Sized>(statement: &'s S) -> Self {
         Self { source: statement.source(), options: statement.options() }

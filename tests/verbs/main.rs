@@ -15,3 +15,7 @@ mod notifications;
 mod listener;
 mod parity;
 mod large_objects;
+mod cursor;
+mod server_cursor;
+mod cursor_transactions;
+mod dropped_cursors;
