@@ -206,7 +206,7 @@ fn pid(child: &Child) -> Pid {
 
 /// A port that nobody listens on, below those that the kernel gives to outgoing connections: one of those
 /// could take it while the server restarts.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     const LOWEST: u32 = 10_240;
     const COUNT: u32 = 20_000;

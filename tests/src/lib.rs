@@ -11,6 +11,7 @@
 //! | [`duplex`] | a pair of streams in memory, with chunks, bounds and cuts |
 //! | [`session`] | connections to the shared server, and a look at them from outside |
 //! | [`standby`] | a primary and a standby that streams from it |
+//! | [`pgbouncer`] | PgBouncer in front of a server |
 //! | [`script`] | a scripted PostgreSQL server over any stream |
 //! | [`chance`], [`drawn`] | numbers and statements that are drawn, the same in every run |
 //! | [`counting`] | a runtime that counts reads, writes, connects and tasks |
@@ -45,5 +46,6 @@ mod instance;
 pub mod server;
 pub mod session;
 pub mod standby;
+pub mod pgbouncer;
 
 pub use crate::server::{Options, Server};
