@@ -80,6 +80,35 @@ async fn parameters_are_told_when_asked<R: Runtime>(rt: R) -> Result<(), Error> 
     connection.close().await
 }
 
+async fn calls_of_a_cursor_are_told<R: Runtime>(rt: R) -> Result<(), Error> {
+    let (mut connection, _, told) = echoed(rt, Echo::StatementsAndParameters).await;
+    let mut cursor = connection.cursor();
+    cursor.callproc("abs", (-7,)).await?;
+    assert_eq!(cursor.fetch_one()?.unwrap().get::<i32>(0), 7);
+    let told = texts(&told);
+    assert!(
+        matches!(&*told, [call] if call.contains("\"abs\"") && call.contains("-7")),
+        "{told:?}"
+    );
+    assert_eq!(events("aiopg::echo").len(), 1);
+    connection.close().await
+}
+
+async fn sessions_of_a_pool_are_told<R: Runtime>(rt: R) -> Result<(), Error> {
+    listen();
+    let told = Told::default();
+    let hook = {
+        let told = Arc::clone(&told);
+        move |event: &Event| told.lock().unwrap().push((0, event.clone()))
+    };
+    let config = session::config().echo(Echo::Statements).on_event(hook);
+    let pool = aiopg::Pool::connect_on(rt, config).await?;
+    pool.execute("select 1", ()).await?;
+    pool.execute("select 2", ()).await?;
+    assert_eq!(texts(&told), ["select 1", "select 2"]);
+    pool.shutdown(None).await
+}
+
 async fn nothing_is_told_unless_asked<R: Runtime>(rt: R) -> Result<(), Error> {
     let (mut connection, _, told) = echoed(rt, Echo::Off).await;
     connection.query("select $1::int4", (1,)).await?;
@@ -141,6 +170,8 @@ on_every_runtime!(
     a_statement_is_told_before_it_is_sent,
     what_the_driver_sends_by_itself_is_told,
     parameters_are_told_when_asked,
+    calls_of_a_cursor_are_told,
+    sessions_of_a_pool_are_told,
     nothing_is_told_unless_asked,
     a_slow_statement_is_told_when_it_is_done,
     a_fast_statement_is_not,

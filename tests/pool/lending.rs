@@ -163,6 +163,20 @@ async fn verbs_borrow_a_session_for_one_call<R: Runtime>(rt: R) -> Result<(), Er
     Ok(())
 }
 
+async fn a_cursor_borrows_a_session_until_it_is_dropped<R: Runtime>(rt: R) -> Result<(), Error> {
+    let pool = open(rt, sized(1, 1)).await;
+    let mut cursor = pool.cursor().await?;
+    assert_eq!(counts(&pool), (1, 0, 1));
+    cursor.execute("select generate_series(1, 3)", ()).await?;
+    let mut result = cursor.detach()?;
+    drop(cursor);
+    assert_eq!((counts(&pool), result.fetch_all()?.len()), ((1, 1, 0), 3));
+    let mut cursor = pool.cursor().await?.query_timeout(Duration::from_millis(20));
+    let error = cursor.execute("select pg_sleep(600)", ()).await.map(drop).unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout, "{error}");
+    Ok(())
+}
+
 async fn a_transaction_borrows_a_session_until_its_end<R: Runtime>(rt: R) -> Result<(), Error> {
     let pool = open(rt, sized(1, 1)).await;
     pool.batch_execute("create temp table t (id int)").await?;
@@ -239,6 +253,7 @@ on_every_runtime!(
     a_pool_that_cannot_connect_is_not_made,
     an_error_that_stays_is_told_at_once,
     verbs_borrow_a_session_for_one_call,
+    a_cursor_borrows_a_session_until_it_is_dropped,
     a_transaction_borrows_a_session_until_its_end,
     a_scope_borrows_a_session_for_what_takes_longer,
     the_pool_of_plain_code_names_no_runtime,
