@@ -4,7 +4,7 @@
 ///
 /// | mode | what is sent | behind a pooler that lends a server per transaction |
 /// |---|---|---|
-/// | [`Cached`](Self::Cached) | Parse once, then Bind and Execute | only if it knows prepared statements |
+/// | [`Cached`](Self::Cached) | Parse once, then Bind and Execute | only if it knows prepared statements, as PgBouncer since 1.21 may; else statements fail with 26000 |
 /// | [`Described`](Self::Described) | Parse, Bind and Execute each time; the types of parameters are asked for once | yes |
 /// | [`Unnamed`](Self::Unnamed) | as `Described`, and the types are asked for each time | yes |
 /// | [`Simple`](Self::Simple) | one Query, with the parameters as literals in its text | yes |

@@ -219,9 +219,10 @@ impl<R: Runtime> Connection<R> {
     }
 
     fn new(channel: Channel<R>, config: &Config) -> Self {
+        let process_id = channel.machine().key().map(|(process_id, _)| process_id);
         Self {
             channel,
-            statements: StatementCache::new(config.statement_cache_capacity),
+            statements: StatementCache::new(config.statement_cache_capacity, process_id),
             catalog: Arc::default(),
             mode: config.statement_mode,
             config: config.clone(),

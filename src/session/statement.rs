@@ -145,12 +145,8 @@ impl Name {
     }
 
     pub(crate) fn new(number: u64, closes: &Arc<Closes>) -> Self {
-        Self { text: text_of(number), number: Some(number), closes: Arc::clone(closes) }
+        Self { text: closes.text_of(number), number: Some(number), closes: Arc::clone(closes) }
     }
-}
-
-fn text_of(number: u64) -> String {
-    format!("aiopg_{number}")
 }
 
 impl Drop for Name {
@@ -162,14 +158,27 @@ impl Drop for Name {
 }
 
 /// The names of statements that the server may forget.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Closes {
+    /// What the names of this session begin with.
+    prefix: String,
     /// Whether there may be any: asked before every statement, so it takes no lock.
     any: AtomicBool,
     names: Mutex<Vec<String>>,
 }
 
 impl Closes {
+    /// The number of the session's process goes into the names. A pooler draws one for each of its clients: so where
+    /// it lends one server session to several, none runs a statement of another that happens to have the same number.
+    pub(crate) fn new(process_id: Option<i32>) -> Self {
+        let prefix = process_id.map_or_else(|| "aiopg_".to_owned(), |id| format!("aiopg_{id:x}_"));
+        Self { prefix, any: AtomicBool::default(), names: Mutex::default() }
+    }
+
+    fn text_of(&self, number: u64) -> String {
+        format!("{}{number}", self.prefix)
+    }
+
     fn add(&self, name: String) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
         self.any.store(true, Ordering::Release);
@@ -178,7 +187,7 @@ impl Closes {
     /// Takes the name with this number back, if it was the last to be noted: the server never had it.
     pub(crate) fn never_made(&self, number: u64) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.pop_if(|last| *last == text_of(number));
+        names.pop_if(|last| *last == self.text_of(number));
     }
 
     /// Moves names to `taken` until that holds `most`.
@@ -199,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_last_clone_notes_the_name_for_close() {
-        let closes = Arc::new(Closes::default());
+        let closes = Arc::new(Closes::new(None));
         let statement = Statement::new(Name::new(7, &closes), "select 1", [].into(), [].into());
         let clone = statement.clone();
         let mut taken = Vec::new();
@@ -213,7 +222,7 @@ mod tests {
 
     #[test]
     fn names_are_taken_in_order_up_to_the_most() {
-        let closes = Arc::new(Closes::default());
+        let closes = Arc::new(Closes::new(None));
         (1..=5).for_each(|number| drop(Name::new(number, &closes)));
         let mut taken = Vec::new();
         closes.take(3, &mut taken);
@@ -227,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_statement_knows_its_connection() {
-        let (closes, other) = (Arc::new(Closes::default()), Arc::new(Closes::default()));
+        let (closes, other) = (Arc::new(Closes::new(None)), Arc::new(Closes::new(None)));
         let statement = Statement::new(Name::new(1, &closes), "", [].into(), [].into());
         assert!(statement.belongs_to(&closes));
         assert!(!statement.belongs_to(&other));
@@ -235,7 +244,7 @@ mod tests {
 
     #[test]
     fn debug_leaves_the_text_out() {
-        let closes = Arc::new(Closes::default());
+        let closes = Arc::new(Closes::new(None));
         let statement = Statement::new(Name::new(1, &closes), "secret", [].into(), [].into());
         assert!(!format!("{statement:?}").contains("secret"));
     }

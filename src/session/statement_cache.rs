@@ -25,10 +25,11 @@ pub(crate) struct StatementCache {
 }
 
 impl StatementCache {
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// `process_id` is that of the session.
+    pub(crate) fn new(capacity: usize, process_id: Option<i32>) -> Self {
         Self {
             statements: NonZeroUsize::new(capacity).map(LruCache::new),
-            closes: Arc::default(),
+            closes: Arc::new(Closes::new(process_id)),
             closing: Vec::new(),
             prepared: 0,
         }
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_goes_and_is_closed() {
-        let mut cache = StatementCache::new(2);
+        let mut cache = StatementCache::new(2, None);
         prepare(&mut cache, "a");
         prepare(&mut cache, "b");
         assert!(cache.find("a").is_some());
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_close_is_repeated_until_it_is_answered() {
-        let mut cache = StatementCache::new(0);
+        let mut cache = StatementCache::new(0, None);
         prepare(&mut cache, "a");
         assert!(cache.find("a").is_none());
         let first = closes(&mut cache);
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_forgotten_statement_is_prepared_under_another_name() {
-        let mut cache = StatementCache::new(2);
+        let mut cache = StatementCache::new(2, None);
         prepare(&mut cache, "a");
         cache.forget("a");
         assert!(cache.find("a").is_none());

@@ -97,18 +97,18 @@ impl Case {
                 .welcome(),
             Scram => Dialogue::new().startup().scram().welcome(),
             Query => first_use(trust, "a", &[int8_row(7), int8_row(8)], "SELECT 2")
-                .expect(run("aiopg_1", None))
+                .expect(run("aiopg_7_1", None))
                 .send(ran(&[int8_row(9)], "SELECT 1")),
             QueryWithParameter => with_parameter(trust),
             QueryTyped => typed(trust),
             QueryOne => first_use(trust, "a", &[int8_row(7)], "SELECT 1")
-                .expect(run("aiopg_1", None))
+                .expect(run("aiopg_7_1", None))
                 .send(ran(&[], "SELECT 0"))
-                .expect(run("aiopg_1", None))
+                .expect(run("aiopg_7_1", None))
                 .send(ran(&[int8_row(7), int8_row(8)], "SELECT 2"))
-                .expect(run("aiopg_1", None))
+                .expect(run("aiopg_7_1", None))
                 .send(ran(&[data_row(&[None])], "SELECT 1")),
-            Self::Touch => trust.expect(parse_and_run("aiopg_1", "a")).send([
+            Self::Touch => trust.expect(parse_and_run("aiopg_7_1", "a")).send([
                 parse_complete(),
                 parameter_description(&[]),
                 no_data(),
@@ -121,16 +121,16 @@ impl Case {
                 let rows = [int8_row(1), int8_row(2), int8_row(3)];
                 let columns = row_description(&["n"], 0);
                 trust
-                    .expect([parse("aiopg_1", "a", &[]), Describe("aiopg_1".to_owned()), Sync])
+                    .expect([parse("aiopg_7_1", "a", &[]), Describe("aiopg_7_1".to_owned()), Sync])
                     .send([
                         parse_complete(),
                         parameter_description(&[]),
                         columns,
                         ready_for_query(b'I'),
                     ])
-                    .expect(run("aiopg_1", None))
+                    .expect(run("aiopg_7_1", None))
                     .send(ran(&rows, "SELECT 3"))
-                    .expect(run("aiopg_1", None))
+                    .expect(run("aiopg_7_1", None))
                     .send(ran(&rows, "SELECT 3"))
                     .expect([Frontend::Query("b".to_owned())])
                     .send([command_complete("DO"), ready_for_query(b'I')])
@@ -161,22 +161,22 @@ impl Case {
                 let failed =
                     [bind_complete(), error_response("22012", "no"), ready_for_query(b'I')];
                 first_use(trust, "a", &[int8_row(7)], "SELECT 1")
-                    .expect(run("aiopg_1", None))
+                    .expect(run("aiopg_7_1", None))
                     .send(failed)
-                    .expect(run("aiopg_1", None))
+                    .expect(run("aiopg_7_1", None))
                     .send(ran(&[int8_row(8)], "SELECT 1"))
             }
             ErrorWhenParsed => {
                 let trust = trust
-                    .expect(parse_and_run("aiopg_1", "a"))
+                    .expect(parse_and_run("aiopg_7_1", "a"))
                     .send([error_response("42601", "no"), ready_for_query(b'I')]);
                 let rows = [int8_row(7)];
                 trust
-                    .expect(parse_and_run("aiopg_2", "a"))
+                    .expect(parse_and_run("aiopg_7_2", "a"))
                     .send([described(), ran(&rows, "SELECT 1")].concat())
             }
             Empty => trust
-                .expect(parse_and_run("aiopg_1", ""))
+                .expect(parse_and_run("aiopg_7_1", ""))
                 .send([
                     parse_complete(),
                     parameter_description(&[]),
@@ -200,7 +200,7 @@ impl Case {
         let described = [parse_complete(), parameter_description(&[]), no_data(), bind_complete()];
         match self {
             CopyInRefused => trust
-                .expect(parse_and_run("aiopg_1", "copy in"))
+                .expect(parse_and_run("aiopg_7_1", "copy in"))
                 .send([&described[..], &[copy_in_response()]].concat())
                 .expect([refusal, Sync])
                 .send(failed),
@@ -210,7 +210,7 @@ impl Case {
                 .expect([refusal])
                 .send(failed),
             CopyOutRefused => trust
-                .expect(parse_and_run("aiopg_1", "copy out"))
+                .expect(parse_and_run("aiopg_7_1", "copy out"))
                 .send([&described[..], &copy, &[ready_for_query(b'I')]].concat()),
             CopyOutRefusedSimply => {
                 trust.expect(query("copy out")).send([&copy[..], &[ready_for_query(b'I')]].concat())
@@ -415,7 +415,7 @@ fn ran(rows: &[Vec<u8>], tag: &str) -> Vec<Vec<u8>> {
 
 fn first_use(dialogue: Dialogue, sql: &str, rows: &[Vec<u8>], tag: &str) -> Dialogue {
     let reply = [described(), ran(rows, tag)].concat();
-    dialogue.expect(parse_and_run("aiopg_1", sql)).send(reply)
+    dialogue.expect(parse_and_run("aiopg_7_1", sql)).send(reply)
 }
 
 fn prepare_reply() -> [Vec<u8>; 4] {
@@ -425,11 +425,11 @@ fn prepare_reply() -> [Vec<u8>; 4] {
 
 fn with_parameter(trust: Dialogue) -> Dialogue {
     trust
-        .expect([parse("aiopg_1", "a", &[]), Describe("aiopg_1".to_owned()), Sync])
+        .expect([parse("aiopg_7_1", "a", &[]), Describe("aiopg_7_1".to_owned()), Sync])
         .send(prepare_reply())
-        .expect(run("aiopg_1", Some(42)))
+        .expect(run("aiopg_7_1", Some(42)))
         .send(ran(&[int8_row(42)], "SELECT 1"))
-        .expect(run("aiopg_1", Some(43)))
+        .expect(run("aiopg_7_1", Some(43)))
         .send(ran(&[int8_row(43)], "SELECT 1"))
 }
 
@@ -447,13 +447,13 @@ fn typed(trust: Dialogue) -> Dialogue {
 }
 
 fn prepared(trust: Dialogue) -> Dialogue {
-    let close = [Frontend::Close("aiopg_1".to_owned())];
+    let close = [Frontend::Close("aiopg_7_1".to_owned())];
     trust
-        .expect([parse("aiopg_1", "a", &[]), Describe("aiopg_1".to_owned()), Sync])
+        .expect([parse("aiopg_7_1", "a", &[]), Describe("aiopg_7_1".to_owned()), Sync])
         .send(prepare_reply())
-        .expect(run("aiopg_1", Some(1)))
+        .expect(run("aiopg_7_1", Some(1)))
         .send(ran(&[int8_row(1)], "SELECT 1"))
-        .expect([&close[..], &parse_and_run("aiopg_2", "b")].concat())
+        .expect([&close[..], &parse_and_run("aiopg_7_2", "b")].concat())
         .send([
             close_complete(),
             parse_complete(),
@@ -468,7 +468,7 @@ fn prepared(trust: Dialogue) -> Dialogue {
 /// What the statement returns has changed, and then the server has forgotten it: it is prepared anew each time.
 fn stale(trust: Dialogue) -> Dialogue {
     let again = |dialogue: Dialogue, number: u32, code, row: i64| {
-        let (old, new) = (format!("aiopg_{number}"), format!("aiopg_{}", number + 1));
+        let (old, new) = (format!("aiopg_7_{number}"), format!("aiopg_7_{}", number + 1));
         let close = [Frontend::Close(old.clone())];
         dialogue
             .expect(run(&old, None))

@@ -89,7 +89,7 @@ async fn the_notice_hook_is_told_every_notice_in_order<R: Runtime>(runtime: R) {
 
 /// The server has the statement, whatever went wrong after Parse.
 async fn a_statement_that_was_parsed_but_not_described_is_closed<R: Runtime>(runtime: R) {
-    let name = "aiopg_1".to_owned();
+    let name = "aiopg_7_1".to_owned();
     let parse = Frontend::Parse { name: name.clone(), sql: "a".to_owned(), types: Vec::new() };
     let bind = Frontend::Bind { name: name.clone(), values: Vec::new() };
     let cancelled = error_response("57014", "canceling statement due to statement timeout");

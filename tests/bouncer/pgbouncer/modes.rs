@@ -1,8 +1,8 @@
 //! What the default mode makes of a pooler that does not know prepared statements, and what helps.
 
-use aiopg::{Call, Connection, Error, Runtime, SqlState, StatementMode};
+use aiopg::{Call, Client, Connection, Error, Runtime, SqlState, StatementMode};
 use aiopg_tests::on_every_runtime;
-use aiopg_tests::pgbouncer::PgBouncer;
+use aiopg_tests::pgbouncer::{PgBouncer, SERVERS};
 
 use crate::pgbouncer::scene::{EXTENDED, Scene, in_modes};
 
@@ -39,6 +39,29 @@ async fn first_error<R: Runtime>(connection: &mut Connection<R>, sql: &str) -> E
     panic!("the statement was found each time")
 }
 
+/// Both have prepared a first statement, each on another server; then the second runs it on that of the first.
+async fn a_statement_of_another_session_is_never_run<R: Runtime>(rt: R) {
+    in_modes(rt, &[StatementMode::Cached], async |scene: &mut Scene<R>| {
+        for _ in 0..SERVERS {
+            scene.connection.batch_execute("deallocate all").await?;
+        }
+        let (mut first, mut second) = (scene.another().await, scene.another().await);
+        let mut transaction = first.begin().await?;
+        let sql = "select 'of the first: ' || $1::text";
+        assert_eq!(transaction.query_scalar::<String>(sql, ("x",)).await?, "of the first: x");
+        transaction.commit().await?;
+        let sql = "select 'of the second: ' || $1::text";
+        match second.query_scalar::<String>(sql, ("y",)).await {
+            Ok(text) => assert_eq!(text, "of the second: y"),
+            Err(error) => {
+                assert_eq!(error.sqlstate(), Some(SqlState::INVALID_SQL_STATEMENT_NAME), "{error}");
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
+
 /// Statements that were prepared stay where they are: nothing of them is in the way of the others.
 async fn no_mode_but_the_cached_one_leaves_statements_on_a_server<R: Runtime>(rt: R) {
     in_modes(rt, EXTENDED, async |scene: &mut Scene<R>| {
@@ -55,6 +78,7 @@ async fn no_mode_but_the_cached_one_leaves_statements_on_a_server<R: Runtime>(rt
 }
 
 on_every_runtime!(
+    a_statement_of_another_session_is_never_run,
     the_cached_mode_fails_and_another_mode_helps,
     no_mode_but_the_cached_one_leaves_statements_on_a_server,
 );
