@@ -12,6 +12,7 @@ mod lending;
 mod returning;
 mod closing;
 mod hooks;
+mod cursors;
 mod limits;
 mod fair;
 mod dropped;
