@@ -8,7 +8,6 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use aiopg_runtime::Runtime;
-use bytes::BytesMut;
 use sync_wrapper::SyncWrapper;
 
 use crate::config::{Config, Event, OnDrop, TargetSessionAttrs};
@@ -23,6 +22,7 @@ use crate::error::{Error, Kind, ServerError, SqlState};
 use crate::flow::{Machine, Message, Protocol, Request};
 use crate::message::{Encode, Query, Terminate};
 use crate::observe::Server;
+use crate::wire::Parts;
 
 /// Reads that succeed at once before the executor gets its turn: 1 MiB where the buffer is large.
 const READS_PER_TURN: u32 = 16;
@@ -149,7 +149,7 @@ impl<R: Runtime> Channel<R> {
         &mut self,
         request: Request,
         cancellable: Cancellable,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.machine.request(request, write)?;
         self.canceller.begin(cancellable);
@@ -158,7 +158,7 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// Writes what continues a request that is being answered.
-    pub(crate) fn answer(&mut self) -> &mut BytesMut {
+    pub(crate) fn answer(&mut self) -> &mut Parts {
         self.machine.answer()
     }
 
@@ -316,8 +316,8 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// Terminate, unless it would stand in the middle of another message.
-    fn good_bye(&self) -> BytesMut {
-        let mut good_bye = BytesMut::new();
+    fn good_bye(&self) -> bytes::BytesMut {
+        let mut good_bye = bytes::BytesMut::new();
         if self.machine.unsent().is_empty() {
             // It has no text that could be refused.
             drop(Terminate.encode(&mut good_bye));

@@ -8,6 +8,18 @@ const SMALL: usize = 8 << 10;
 /// What it grows to under load: more gains nothing, since the server sends in pieces of 8 KiB.
 const LARGE: usize = 64 << 10;
 
+/// How many times its length the buffer may take once it is full. In the steps to a large message each buffer is so
+/// many times the one before, so that old and new together are hardly larger than the message; and the length that
+/// a server announces takes memory only in proportion to what it has sent.
+const STEP: usize = 16;
+
+/// A message of so many bytes gets a buffer that fits it, and can be given away with it.
+const OUTSIZED: usize = 1 << 20;
+
+/// Space behind an outsized message: whoever takes it notes there where the values of its row stand, and the few
+/// messages that usually follow arrive with it.
+const BEHIND_OUTSIZED: usize = 8 << 10;
+
 /// Requests in a row whose replies would have fitted a small buffer before it becomes one again.
 const QUIET_REQUESTS: u32 = 16;
 
@@ -54,14 +66,58 @@ impl Input {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
+        let held = self.end - self.start;
+        if self.wanted > self.bytes.len() && self.bytes.len() > LARGE && held <= LARGE {
+            // What the last outsized message took is too short for this one.
+            self.replace(LARGE);
+        }
         if self.end == self.bytes.len() {
-            let doubled = self.bytes.len().saturating_mul(2);
-            self.bytes.resize(doubled.min(self.wanted.max(self.bytes.len() + SMALL)), 0);
+            self.replace(self.next_length());
         } else if self.crowded && self.bytes.len() < LARGE {
             self.bytes.resize(self.bytes.len() * 2, 0);
         }
         self.crowded = false;
         self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// The length of the buffer that follows one that is full.
+    fn next_length(&self) -> usize {
+        let mut length = self.wanted.max(self.bytes.len().saturating_add(SMALL));
+        if self.wanted >= OUTSIZED {
+            length = length.saturating_add(BEHIND_OUTSIZED);
+        }
+        while length / STEP >= self.bytes.len().saturating_mul(2) {
+            length /= STEP;
+        }
+        length
+    }
+
+    /// Moves what is held to a buffer of another length, which begins with it.
+    fn replace(&mut self, length: usize) {
+        let held = self.end - self.start;
+        // Memory that comes zeroed is not touched before something arrives.
+        let mut bytes = vec![0; length.max(held)];
+        if let Some(space) = bytes.get_mut(..held) {
+            space.copy_from_slice(self.filled());
+        }
+        self.bytes = bytes;
+        (self.start, self.end) = (0, held);
+    }
+
+    /// Gives away the buffer with the outsized message that was taken last and stands at this place, unless much of
+    /// it is something else.
+    pub(crate) fn take_out(&mut self, start: usize, end: usize) -> Option<Vec<u8>> {
+        let length = end.saturating_sub(start);
+        let fits = length >= OUTSIZED && length >= self.bytes.len() - self.bytes.len() / STEP;
+        if !fits || end != self.start {
+            return None;
+        }
+        let held = self.filled().to_vec();
+        let mut bytes = std::mem::replace(&mut self.bytes, held);
+        (self.start, self.end) = (0, self.bytes.len());
+        self.replace(LARGE);
+        bytes.truncate(end);
+        Some(bytes)
     }
 
     /// Notes that a read has put `count` bytes into the spare space.
@@ -102,12 +158,7 @@ impl Input {
             due.then_some(SMALL)
         };
         if let Some(length) = shrink {
-            let mut bytes = vec![0; length];
-            if let Some(space) = bytes.get_mut(..held) {
-                space.copy_from_slice(self.filled());
-            }
-            self.bytes = bytes;
-            (self.start, self.end) = (0, held);
+            self.replace(length);
         }
     }
 
@@ -153,9 +204,60 @@ mod tests {
         fill(&mut input, &[7; 100]);
         input.spare();
         assert_eq!(input.capacity(), SMALL);
-        fill(&mut input, &vec![7; 100_000]);
-        input.spare();
-        assert!(input.capacity() <= 400_000, "{}", input.capacity());
+        let mut arrived = 100;
+        while arrived < 10_000_000 {
+            fill(&mut input, &vec![7; 50_000]);
+            arrived += 50_000;
+            let most = arrived * 2 * STEP;
+            assert!(input.capacity() <= most, "{} for {arrived}", input.capacity());
+        }
+    }
+
+    /// The most bytes that both buffers have while one takes the place of the other.
+    fn peak(input: &mut Input, message: &[u8]) -> usize {
+        input.want(message.len());
+        let (mut peak, mut rest) = (input.capacity(), message);
+        while !rest.is_empty() {
+            let before = input.capacity();
+            let piece = rest.len().min(input.spare().len());
+            if input.capacity() != before {
+                peak = peak.max(before + input.capacity());
+            }
+            fill(input, &rest[..piece]);
+            rest = &rest[piece..];
+        }
+        input.take(message.len());
+        peak
+    }
+
+    #[test]
+    fn the_buffers_of_a_large_message_are_hardly_larger_than_it() {
+        let mut input = Input::new();
+        for length in [40, 3, 41, 17, 30, 64, 1].map(|mib| (mib << 20) + 5) {
+            let most = input.capacity().max(length + length / 10 + (256 << 10));
+            let peak = peak(&mut input, &vec![7; length]);
+            assert!(peak <= most, "{peak} for {length}");
+        }
+    }
+
+    #[test]
+    fn a_large_message_can_be_taken_out_with_its_memory() {
+        let mut input = Input::new();
+        let message: Vec<u8> = (0..=u8::MAX).cycle().take(3_000_000).collect();
+        input.want(message.len());
+        fill(&mut input, &message);
+        fill(&mut input, b"next");
+        input.take(message.len());
+        let bytes = input.take_out(5, message.len()).unwrap();
+        assert!(bytes == message && bytes.capacity() < 3_100_000);
+        assert_eq!((input.filled(), input.capacity()), (&b"next"[..], LARGE));
+        assert!(input.take_out(0, 4).is_none());
+        // One that shares its memory with much else is not.
+        input.take(4);
+        input.want(message.len());
+        fill(&mut input, &message);
+        input.take(OUTSIZED);
+        assert!(input.take_out(0, OUTSIZED).is_none());
     }
 
     #[test]

@@ -2,22 +2,20 @@
 
 use std::num::NonZeroU32;
 
-use bytes::BytesMut;
-
 use crate::config::{Config, Event};
-use crate::error::{Error, Kind, OneLine, ServerError};
+use crate::error::{Error, Kind, ServerError};
 use crate::flow::copy_in::{Asked, CopyIn, CopyInData};
 use crate::flow::input::Input;
 use crate::flow::notification::Queued;
 use crate::flow::output::Output;
-use crate::flow::reports::Reports;
+use crate::flow::reports::{Reports, is_utf8};
 use crate::flow::request::{End, Protocol, Request};
 use crate::message::{
     Backend, BackendKeyData, CommandComplete, CopyData, CopyFail, DataRow, Decode, Encode,
     ErrorResponse, Execute, NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery,
     Sync, TransactionStatus,
 };
-use crate::wire::{HEADER_LENGTH, Header};
+use crate::wire::{HEADER_LENGTH, Header, Parts};
 
 /// The limit for a message that describes or reports, in bytes: enough for any error text, little enough to keep.
 const REPORT_LIMIT: usize = 16 << 20;
@@ -94,7 +92,7 @@ impl Machine {
     pub(crate) fn request(
         &mut self,
         request: Request,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if self.owed.is_some() || !self.output.is_empty() {
             return Err(Error::usage("a request cannot be made before the last one is answered"));
@@ -166,7 +164,7 @@ impl Machine {
     }
 
     /// Writes what continues a request that is being answered, such as a password.
-    pub(crate) fn answer(&mut self) -> &mut BytesMut {
+    pub(crate) fn answer(&mut self) -> &mut Parts {
         self.output.answer()
     }
 
@@ -200,6 +198,11 @@ impl Machine {
 
     pub(crate) fn unsent(&self) -> &[u8] {
         self.output.unsent()
+    }
+
+    /// How many bytes are unsent: [`unsent`](Self::unsent) gives the first of them.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.output.unsent_bytes()
     }
 
     pub(crate) fn sent(&mut self, count: usize) {
@@ -240,6 +243,13 @@ impl Machine {
 
     pub(crate) fn body(&self, message: Message) -> &[u8] {
         self.input.at(message.start, message.end)
+    }
+
+    /// Gives away the memory in which the body of a large message stands, and where it begins there. The message is
+    /// gone then.
+    pub(crate) fn take_body(&mut self, message: Message) -> Option<(Vec<u8>, usize)> {
+        let bytes = self.input.take_out(message.start, message.end)?;
+        Some((bytes, message.start))
     }
 
     pub(crate) fn decode(&self, message: Message) -> Result<Backend<'_>, Error> {
@@ -483,15 +493,3 @@ const FORGETS: [&[u8]; 2] = [b"DISCARD ALL\0", b"DEALLOCATE ALL\0"];
 const COPY_IN: u8 = b'G';
 const PARSE_COMPLETE: u8 = b'1';
 const BIND_COMPLETE: u8 = b'2';
-
-/// Texts are read and written as UTF-8: in another encoding they would be silently corrupted.
-fn is_utf8(status: &ParameterStatus<'_>) -> Result<(), Error> {
-    if status.name != "client_encoding" || matches!(status.value, "UTF8" | "UNICODE") {
-        return Ok(());
-    }
-    let text = format!(
-        "the session's client_encoding was set to \"{}\": only UTF8 can be spoken",
-        OneLine(status.value)
-    );
-    Err(Error::new(Kind::Protocol, text))
-}

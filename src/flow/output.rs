@@ -1,9 +1,10 @@
 //! `Output`: the bytes that are to be sent.
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 
 use crate::error::Error;
 use crate::message::CopyData;
+use crate::wire::Parts;
 
 /// What is kept of the buffer between requests; more is given back.
 const KEPT: usize = 64 << 10;
@@ -14,7 +15,8 @@ const KEPT_WHILE_COPYING: usize = 256 << 10;
 /// The unsent bytes. They belong to the connection, never to the future of a caller.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    bytes: BytesMut,
+    parts: Parts,
+    /// How much of the first part is sent.
     sent: usize,
     /// No byte of what is here has been sent.
     fresh: bool,
@@ -25,13 +27,17 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The bytes that are still to be sent.
+    /// The bytes that are to be sent next; none if everything is sent.
     pub(crate) fn unsent(&self) -> &[u8] {
-        self.bytes.get(self.sent..).unwrap_or_default()
+        self.parts.first().get(self.sent..).unwrap_or_default()
+    }
+
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.parts.total_bytes().saturating_sub(self.sent)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.parts.is_all_empty()
     }
 
     /// Notes that `count` bytes were sent.
@@ -39,28 +45,32 @@ impl Output {
         self.fresh &= count == 0;
         self.copy_data = None;
         self.sent = self.sent.saturating_add(count);
-        if self.sent >= self.bytes.len() {
-            self.clear();
+        if self.sent >= self.parts.first().len() {
+            self.sent = 0;
+            if !self.parts.drop_first() || self.is_empty() {
+                self.clear();
+            }
         }
     }
 
     /// The buffer to write a request to, which must be empty before. The request can be withdrawn until its
     /// first byte is sent.
-    pub(crate) fn request(&mut self) -> &mut BytesMut {
+    pub(crate) fn request(&mut self) -> &mut Parts {
         self.fresh = true;
         self.copying = false;
-        &mut self.bytes
+        &mut self.parts
     }
 
     /// The buffer to write to within a request that is being answered: this cannot be withdrawn.
-    pub(crate) fn answer(&mut self) -> &mut BytesMut {
+    pub(crate) fn answer(&mut self) -> &mut Parts {
         self.fresh = false;
         self.copying = false;
         self.copy_data = None;
         // What was sent is let go, so that a request that is written for long does not grow.
-        self.bytes.advance(self.sent.min(self.bytes.len()));
+        self.parts.advance_first(self.sent);
         self.sent = 0;
-        &mut self.bytes
+        self.parts.complete_long();
+        &mut self.parts
     }
 
     /// Adds what `write` writes to the data of a copy: many rows share a message. On error nothing of it remains.
@@ -70,15 +80,23 @@ impl Output {
     ) -> Result<(), Error> {
         self.fresh = false;
         self.copying = true;
-        let start = self.copy_data.unwrap_or(self.bytes.len());
-        CopyData::extend(&mut self.bytes, start, write)?;
+        if self.parts.complete_long() {
+            self.copy_data = None;
+        }
+        let start = self.copy_data.unwrap_or(self.parts.len());
+        CopyData::extend(&mut self.parts, start, write).inspect_err(|_| {
+            if self.parts.is_all_empty() {
+                // A row that could not be written may have taken much memory.
+                self.parts = Parts::default();
+            }
+        })?;
         self.copy_data = Some(start);
         Ok(())
     }
 
     /// Takes back a request of which no byte was sent, and tells whether there was one.
     pub(crate) fn withdraw(&mut self) -> bool {
-        let withdrawn = self.fresh && !self.bytes.is_empty();
+        let withdrawn = self.fresh && !self.is_empty();
         if withdrawn {
             self.clear();
         }
@@ -87,24 +105,25 @@ impl Output {
 
     /// Forgets everything: there is nobody to send it to.
     pub(crate) fn discard(&mut self) {
-        self.bytes = BytesMut::new();
+        self.parts = Parts::default();
         self.sent = 0;
         self.copy_data = None;
     }
 
     fn clear(&mut self) {
-        self.bytes.clear();
+        while self.parts.drop_first() {}
+        self.parts.clear();
         self.sent = 0;
         self.copy_data = None;
         let kept = if self.copying { KEPT_WHILE_COPYING } else { KEPT };
-        if self.bytes.capacity() > kept {
-            self.bytes = BytesMut::new();
+        if self.parts.capacity() > kept {
+            self.parts = Parts::default();
         }
     }
 
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.parts.capacity()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::config::{Config, Event, Events, NoticeHook};
-use crate::error::{Error, Kind, ServerError};
+use crate::error::{Error, Kind, OneLine, ServerError};
 use crate::flow::notification::NotificationQueue;
 use crate::message::{NotificationResponse, ParameterStatus, TransactionStatus};
 
@@ -19,6 +19,18 @@ const MAX_PARAMETER_BYTES: usize = 1 << 20;
 
 /// Run-time parameters that are kept; a server reports some fifteen, and the limit bounds a hostile one.
 const MAX_PARAMETERS: usize = 1_000;
+
+/// Texts are read and written as UTF-8: in another encoding they would be silently corrupted.
+pub(crate) fn is_utf8(status: &ParameterStatus<'_>) -> Result<(), Error> {
+    if status.name != "client_encoding" || matches!(status.value, "UTF8" | "UNICODE") {
+        return Ok(());
+    }
+    let text = format!(
+        "the session's client_encoding was set to \"{}\": only UTF8 can be spoken",
+        OneLine(status.value)
+    );
+    Err(Error::new(Kind::Protocol, text))
+}
 
 pub(crate) struct Reports {
     status: TransactionStatus,

@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 use crate::error::Error;
 use crate::message::codec::{Decode, Encode};
 use crate::message::format::Format;
-use crate::wire::{HEADER_LENGTH, Reader, Writer};
+use crate::wire::{HEADER_LENGTH, Reader, Writer, message_length};
 
 /// The layout of the data that follows a copy response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,10 +84,8 @@ impl CopyData {
             out.put_u8(Self::TAG);
             out.put_i32(0);
         }
-        let written = write(out).and_then(|()| {
-            let length = i32::try_from(out.len() - start - size_of_val(&Self::TAG));
-            length.map_err(|_| Error::usage("a message cannot be longer than 2 GiB"))
-        });
+        let written =
+            write(out).and_then(|()| message_length(out.len() - start - size_of_val(&Self::TAG)));
         match (written, out.get_mut(start + 1..start + HEADER_LENGTH)) {
             (Ok(length), Some(field)) => {
                 field.copy_from_slice(&length.to_be_bytes());

@@ -5,7 +5,7 @@ use postgres_types::Oid;
 use crate::error::Error;
 use crate::message::codec::{Decode, Encode};
 use crate::message::format::{Format, Object};
-use crate::wire::{Length, Reader, Writer};
+use crate::wire::{Begun, Length, Parts, Reader, Writer};
 
 /// Parse: makes a prepared statement; an empty name is the unnamed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,33 +33,50 @@ impl Encode for Parse<'_> {
 ///
 /// The statement's name is the driver's own. `format` tells the format of a parameter; `value` writes it behind its length, or tells that it is NULL.
 pub(crate) fn write_bind(
-    writer: &mut Writer<'_>,
+    out: &mut Parts,
+    statement: &str,
+    count: usize,
+    format: impl Fn(usize) -> Format,
+    results: &[Format],
+    value: impl FnMut(usize, &mut Writer<'_>) -> Result<Value, Error>,
+) -> Result<(), Error> {
+    let begun = out.begin(b'B');
+    let written = write_bind_body(out, &begun, statement, count, format, results, value);
+    out.end(&begun, written)
+}
+
+fn write_bind_body(
+    out: &mut Parts,
+    begun: &Begun,
     statement: &str,
     count: usize,
     format: impl Fn(usize) -> Format,
     results: &[Format],
     mut value: impl FnMut(usize, &mut Writer<'_>) -> Result<Value, Error>,
 ) -> Result<(), Error> {
-    writer.message(b'B', |writer| {
-        writer.write_own_cstr("");
-        writer.write_own_cstr(statement);
-        // One code stands for all parameters; codes of their own are only written where one is text.
-        if (0..count).all(|index| format(index) == Format::Binary) {
-            writer.write_count(1, "formats")?;
-            writer.write_i16(Format::Binary.code());
-        } else {
-            writer.write_count(count, "parameters")?;
-            (0..count).for_each(|index| writer.write_i16(format(index).code()));
-        }
+    let mut writer = Writer::new(out);
+    writer.write_own_cstr("");
+    writer.write_own_cstr(statement);
+    // One code stands for all parameters; codes of their own are only written where one is text.
+    if (0..count).all(|index| format(index) == Format::Binary) {
+        writer.write_count(1, "formats")?;
+        writer.write_i16(Format::Binary.code());
+    } else {
         writer.write_count(count, "parameters")?;
-        (0..count).try_for_each(|index| write_value(writer, |writer| value(index, writer)))?;
-        let results = if results.is_empty() { &[Format::Binary] } else { results };
-        writer.write_count(results.len(), "formats")?;
-        for format in results {
-            writer.write_i16(format.code());
-        }
-        Ok(())
-    })
+        (0..count).for_each(|index| writer.write_i16(format(index).code()));
+    }
+    writer.write_count(count, "parameters")?;
+    for index in 0..count {
+        write_value(&mut Writer::new(out), |writer| value(index, writer))?;
+        out.value_written(begun)?;
+    }
+    let mut writer = Writer::new(out);
+    let results = if results.is_empty() { &[Format::Binary] } else { results };
+    writer.write_count(results.len(), "formats")?;
+    for format in results {
+        writer.write_i16(format.code());
+    }
+    Ok(())
 }
 
 /// Whether a parameter has been written or is NULL.
@@ -232,11 +249,11 @@ mod tests {
         assert_eq!(&encoded(&|out| Flush.encode(out).unwrap())[..], b"H\0\0\0\x04");
     }
 
-    fn bind(formats: &[Format], values: &[Option<&[u8]>]) -> Result<BytesMut, Error> {
-        let mut out = BytesMut::new();
+    fn bind(formats: &[Format], values: &[Option<&[u8]>]) -> Result<Parts, Error> {
+        let mut out = Parts::default();
         let count = values.len();
         write_bind(
-            &mut Writer::new(&mut out),
+            &mut out,
             "s1",
             count,
             |index| formats[index],

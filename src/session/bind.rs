@@ -10,7 +10,7 @@ use crate::flow::{End, Protocol, Request};
 use crate::message::{Encode, Execute, Flush, Format, Sync, Value, write_bind};
 use crate::session::column::Column;
 use crate::types::{self, Params};
-use crate::wire::Writer;
+use crate::wire::Parts;
 
 /// How far a statement is run by its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Until {
 
 /// Writes Bind, Execute, and Sync or Flush.
 pub(crate) fn write_run(
-    out: &mut BytesMut,
+    out: &mut Parts,
     statement: &str,
     types: &[Type],
     columns: &[Column],
@@ -57,7 +57,7 @@ pub(crate) fn write_run(
 
 /// Writes Bind. The values of `columns` are asked for in the format of each.
 pub(crate) fn write_bound(
-    out: &mut BytesMut,
+    out: &mut Parts,
     statement: &str,
     types: &[Type],
     columns: &[Column],
@@ -76,12 +76,10 @@ pub(crate) fn write_bound(
     let any_text = columns.iter().any(|column| column.format() == Format::Text);
     let results: Vec<_> =
         if any_text { columns.iter().map(Column::format).collect() } else { Vec::new() };
-    write_bind(&mut Writer::new(out), statement, given, format, &results, |index, writer| {
-        match param(index) {
-            Some((value, r#type)) => write_value(value, r#type, writer.buffer())
-                .map_err(|error| not_written(params, index, r#type, error)),
-            None => Ok(Value::Null),
-        }
+    write_bind(out, statement, given, format, &results, |index, writer| match param(index) {
+        Some((value, r#type)) => write_value(value, r#type, writer.buffer())
+            .map_err(|error| not_written(params, index, r#type, error)),
+        None => Ok(Value::Null),
     })
 }
 
@@ -126,7 +124,7 @@ mod tests {
     #[test]
     fn parameters_that_do_not_fit_are_named_and_nothing_is_written() {
         let write = |params: &dyn Params| {
-            let mut out = BytesMut::new();
+            let mut out = Parts::default();
             let types = [Type::INT4, Type::TEXT];
             let error = write_run(&mut out, "s", &types, &[], params, Until::End).unwrap_err();
             assert!(out.is_empty() && error.is_unsent() && !error.is_retryable());

@@ -7,9 +7,10 @@ use aiopg_runtime::Runtime;
 use postgres_types::FromSql;
 
 use crate::error::{Error, Kind};
+use crate::flow::Message;
 use crate::session::column::Column;
 use crate::session::owned_row::OwnedRow;
-use crate::session::row::{Row, accepts};
+use crate::session::row::accepts;
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
 
@@ -44,7 +45,12 @@ impl<R: Runtime> RowStream<'_, R> {
         let mut rows = Rows::new(self.statement().shared_columns());
         let collecting = poll_fn(|cx| {
             while let Some(message) = ready!(self.poll_message(cx))? {
-                rows.push(self.body(message)).map_err(|error| self.violated(error))?;
+                let first = if rows.is_empty() { self.take_body(message) } else { None };
+                let added = match first {
+                    Some((bodies, start)) => rows.adopt_first(bodies, start),
+                    None => rows.push(self.body(message)),
+                };
+                added.map_err(|error| self.violated(error))?;
             }
             Poll::Ready(Ok::<_, Error>(()))
         });
@@ -66,7 +72,7 @@ impl<R: Runtime> RowStream<'_, R> {
     /// The only row; `None` if there is none.
     pub(crate) async fn row(&mut self) -> Result<Option<OwnedRow>, Error> {
         let columns = self.statement().shared_columns();
-        self.single(|row| OwnedRow::copy(row, &columns)).await
+        self.single(|rows, message| rows.own(message, &columns).numbered(None)).await
     }
 
     /// The value in the only column of the only row; `None` if there is no row.
@@ -77,19 +83,26 @@ impl<R: Runtime> RowStream<'_, R> {
             return Ok(self.row().await?.map(Scalar::Unread));
         }
         let checked = only(self.columns()).and_then(accepts::<T>);
-        let value = self.single(|row| checked.clone().and_then(|()| row.checked::<T>(0))).await?;
+        let read = |rows: &mut Self, message| {
+            let row = rows.lend(message).numbered(None);
+            checked.clone().and_then(|()| row.checked::<T>(0))
+        };
+        let value = self.single(read).await?;
         Ok(value.transpose()?.map(Scalar::Value))
     }
 
-    /// What `read` makes of the only row; `None` if there is no row.
-    async fn single<T>(&mut self, mut read: impl FnMut(Row<'_>) -> T) -> Result<Option<T>, Error> {
+    /// What `read` makes of the only row, whose values have been found; `None` if there is no row.
+    async fn single<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self, Message) -> T,
+    ) -> Result<Option<T>, Error> {
         let (mut value, mut count) = (None, 0_u64);
         let reading = poll_fn(|cx| {
             while let Some(message) = ready!(self.poll_message(cx))? {
                 count += 1;
                 if count == 1 {
                     self.find_values(message)?;
-                    value = Some(read(self.lend(message).numbered(None)));
+                    value = Some(read(self, message));
                 }
             }
             Poll::Ready(Ok::<_, Error>(()))

@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
-use bytes::BytesMut;
 
 use crate::config::{Config, Event, StatementMode};
 use crate::connection::{
@@ -21,6 +20,7 @@ use crate::session::lexer::Backslash;
 use crate::session::riders::Riders;
 use crate::session::source::TimeLimit;
 use crate::session::statement_cache::StatementCache;
+use crate::wire::Parts;
 
 /// One session with a PostgreSQL server.
 ///
@@ -376,7 +376,7 @@ impl<R: Runtime> Connection<R> {
         &mut self,
         protocol: Protocol,
         cancellable: Cancellable,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<Exchange<'_, R>, Error> {
         self.request_as(Request::new(protocol), cancellable, write).await
     }
@@ -386,7 +386,7 @@ impl<R: Runtime> Connection<R> {
         &mut self,
         request: Request,
         cancellable: Cancellable,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<Exchange<'_, R>, Error> {
         self.settle().await?;
         if request.protocol == Protocol::Simple {

@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::Runtime;
-use bytes::BytesMut;
 use postgres_types::Type;
 
 use crate::config::StatementMode;
@@ -21,6 +20,7 @@ use crate::session::named::Bound;
 use crate::session::source::{Called, Source, ToStatement};
 use crate::session::statement::Statement;
 use crate::types::Params;
+use crate::wire::Parts;
 
 /// How many unsent bytes there are when more sets are written, and how many are written up to: enough to keep the
 /// socket busy, little enough to keep.
@@ -154,10 +154,10 @@ impl Batch<'_> {
     /// Writes sets until there are enough bytes, or no more sets.
     fn fill<P: Params>(
         &mut self,
-        out: &mut BytesMut,
+        out: &mut Parts,
         sets: &mut impl Iterator<Item = P>,
     ) -> Result<(), Error> {
-        while out.len() < HIGH
+        while out.total_bytes() < HIGH
             && let Some(set) = sets.next()
         {
             self.write(out, &set).map_err(|error| error.or_item(self.written))?;
@@ -166,7 +166,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn write(&self, out: &mut BytesMut, set: &dyn Params) -> Result<(), Error> {
+    fn write(&self, out: &mut Parts, set: &dyn Params) -> Result<(), Error> {
         let named = set.named().map(|named| Bound::new(self.source, named, self.backslash));
         let (name, types) = (self.statement.name(), self.statement.params());
         match named.transpose()? {
@@ -227,7 +227,7 @@ impl<R: Runtime> Exchange<'_, R> {
     ) -> bool {
         let machine = self.connection.channel.machine();
         let ends = outcome.error.is_some() || sets.peek().is_none();
-        machine.end() != End::Written && (ends || machine.unsent().len() < LOW)
+        machine.end() != End::Written && (ends || machine.unsent_bytes() < LOW)
     }
 
     /// Writes more sets where there is room, and the Sync behind the last one or behind an error.

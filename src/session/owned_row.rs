@@ -6,6 +6,7 @@ use std::sync::Arc;
 use postgres_types::FromSql;
 
 use crate::error::Error;
+use crate::message::Offset;
 use crate::session::catalog::Catalog;
 use crate::session::column::{Column, ColumnIndex, Described};
 use crate::session::row::{Row, value_or_panic};
@@ -17,7 +18,9 @@ use crate::session::row::{Row, value_or_panic};
 pub struct OwnedRow {
     columns: Arc<[Column]>,
     /// The row's body, and behind it where its values stand: as many offsets as columns.
-    data: Box<[u8]>,
+    data: Vec<u8>,
+    /// Where the body begins in there.
+    start: usize,
     number: Option<u64>,
 }
 
@@ -25,8 +28,23 @@ impl OwnedRow {
     /// Copies a row, so that it outlives what lent it; `columns` are its own.
     pub(crate) fn copy(row: Row<'_>, columns: &Arc<[Column]>) -> Self {
         let (body, offsets, number) = row.parts();
-        let data = [body, offsets.as_flattened()].concat().into_boxed_slice();
-        Self { columns: Arc::clone(columns), data, number }
+        let data = [body, offsets.as_flattened()].concat();
+        Self { columns: Arc::clone(columns), data, start: 0, number }
+    }
+
+    /// Makes a row of the memory that it came in, so that a large one is not copied. Its body stands at `start`.
+    pub(crate) fn adopt(
+        mut data: Vec<u8>,
+        start: usize,
+        offsets: &[Offset],
+        columns: &Arc<[Column]>,
+    ) -> Self {
+        data.extend_from_slice(offsets.as_flattened());
+        Self { columns: Arc::clone(columns), data, start, number: None }
+    }
+
+    pub(crate) fn numbered(self, number: Option<u64>) -> Self {
+        Self { number, ..self }
     }
 
     /// Whether types of columns are still to be looked up.
@@ -43,7 +61,8 @@ impl OwnedRow {
     /// Lends the row.
     pub fn row(&self) -> Row<'_> {
         let offsets = self.columns.len().saturating_mul(4);
-        let (body, offsets) = self.data.split_at(self.data.len().saturating_sub(offsets));
+        let data = self.data.get(self.start..).unwrap_or_default();
+        let (body, offsets) = data.split_at(data.len().saturating_sub(offsets));
         Row::new(&self.columns, body, offsets.as_chunks().0).numbered(self.number)
     }
 

@@ -3,7 +3,6 @@
 use std::pin::pin;
 
 use aiopg_runtime::Runtime;
-use bytes::BytesMut;
 use postgres_types::Type;
 
 use crate::connection::Cancellable;
@@ -20,6 +19,7 @@ use crate::session::row_stream::RowStream;
 use crate::session::source::TimeLimit;
 use crate::session::statement::{Name, Statement};
 use crate::types::Params;
+use crate::wire::Parts;
 
 impl<R: Runtime> Connection<R> {
     /// Prepares a statement, unless the connection has it already.
@@ -125,7 +125,7 @@ impl<R: Runtime> Connection<R> {
 }
 
 pub(crate) fn write_parse(
-    out: &mut BytesMut,
+    out: &mut Parts,
     name: &Name,
     sql: &str,
     types: &[Type],

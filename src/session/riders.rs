@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use bytes::BytesMut;
-
 use crate::error::Error;
 use crate::flow::{Machine, Request};
 use crate::message::{
     Close, Encode, Execute, Format, Object, Parse, Query, Sync, Value, write_bind,
 };
-use crate::wire::Writer;
+use crate::wire::Parts;
 
 /// The most portals that are closed with one request, so that it does not grow with what was dropped before.
 const MOST_CLOSES: usize = 64;
@@ -168,7 +166,7 @@ impl Riders {
     }
 
     /// Writes what closes portals, the queries, and with a request of the extended protocol the openers.
-    pub(crate) fn write(&self, out: &mut BytesMut) -> Result<(), Error> {
+    pub(crate) fn write(&self, out: &mut Parts) -> Result<(), Error> {
         for name in self.portals.iter().take(self.closing) {
             Close { object: Object::Portal, name }.encode(out)?;
         }
@@ -195,10 +193,10 @@ impl Riders {
 
 impl Opener {
     /// Writes it without a Sync of its own. All of its parameters are text.
-    fn write(&self, out: &mut BytesMut) -> Result<(), Error> {
+    fn write(&self, out: &mut Parts) -> Result<(), Error> {
         Parse { statement: "", sql: &self.sql, types: &[] }.encode(out)?;
         let format = |_| Format::Text;
-        write_bind(&mut Writer::new(out), "", self.params.len(), format, &[], |index, writer| {
+        write_bind(out, "", self.params.len(), format, &[], |index, writer| {
             if let Some(text) = self.params.get(index) {
                 writer.write_bytes(text.as_bytes());
             }

@@ -284,6 +284,22 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         row.numbered(self.count.checked_sub(1))
     }
 
+    /// Gives away the memory in which the body of a large row stands, and where it begins there. Where values come
+    /// as text, it is no body that could be lent.
+    pub(crate) fn take_body(&mut self, message: Message) -> Option<(Vec<u8>, usize)> {
+        let machine = self.exchange.connection.channel.machine_mut();
+        if self.texts.is_none() { machine.take_body(message) } else { None }
+    }
+
+    /// Makes a row whose values have been found one that owns them; a large one is not copied.
+    pub(crate) fn own(&mut self, message: Message, columns: &Arc<[Column]>) -> OwnedRow {
+        let Some((data, start)) = self.take_body(message) else {
+            return OwnedRow::copy(self.lend(message), columns);
+        };
+        let offsets = &self.exchange.connection.offsets;
+        OwnedRow::adopt(data, start, offsets, columns).numbered(self.count.checked_sub(1))
+    }
+
     /// Whether the server refused the statement because it has forgotten it, or because what it returns is no
     /// longer what was described. Nothing has been run then.
     pub(crate) fn is_stale(&self, error: &Error) -> bool {
@@ -473,10 +489,9 @@ impl<R: Runtime> Stream for OwnedRowStream<'_, R> {
         let this = self.get_mut();
         let row = match ready!(this.rows.poll_row(cx)) {
             Ok(None) => return Poll::Ready(None),
-            Ok(Some(message)) => this
-                .rows
-                .find_values(message)
-                .map(|()| OwnedRow::copy(this.rows.lend(message), &this.columns)),
+            Ok(Some(message)) => {
+                this.rows.find_values(message).map(|()| this.rows.own(message, &this.columns))
+            }
             Err(error) => Err(error),
         };
         Poll::Ready(Some(row))

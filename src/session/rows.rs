@@ -46,6 +46,16 @@ impl Rows {
         Ok(())
     }
 
+    /// Makes the first row of the memory that it came in, so that a large one is not copied. Its body stands at
+    /// `start`.
+    pub(crate) fn adopt_first(&mut self, bodies: Vec<u8>, start: usize) -> Result<(), Error> {
+        let body = bodies.get(start..).unwrap_or_default();
+        DataRow::new(body).find_values(self.columns.len(), &mut self.offsets)?;
+        self.starts.push(start);
+        self.bodies = bodies;
+        Ok(())
+    }
+
     /// Whether types of columns are still to be looked up.
     pub(crate) fn has_unknown(&self) -> bool {
         self.columns.iter().any(Column::is_unknown)
@@ -225,6 +235,15 @@ mod tests {
         assert_eq!(rows.decode::<Option<(&str,)>>().unwrap()[2..], [Some(("ccc",)), None]);
         assert_eq!(rows.column::<Option<&str>>("name").unwrap(), names);
         assert_eq!(rows.decode::<(Option<&str>,)>().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_first_row_can_keep_the_memory_that_it_came_in() {
+        let mut rows = Rows::new([column("name", Type::TEXT, Format::Binary)].into());
+        rows.adopt_first(b"headr\0\x01\0\0\0\x01a".to_vec(), 5).unwrap();
+        rows.push(b"\0\x01\0\0\0\x01b").unwrap();
+        assert_eq!(rows.column::<&str>("name").unwrap(), ["a", "b"]);
+        assert!(rows.adopt_first(b"headr\0\x02".to_vec(), 5).is_err());
     }
 
     #[test]

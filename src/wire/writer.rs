@@ -4,6 +4,26 @@ use bytes::{BufMut, BytesMut};
 
 use crate::error::Error;
 
+/// The longest message that PostgreSQL takes, by its length field: one byte less than it can allocate at once.
+const LONGEST_MESSAGE: usize = 0x3fff_fffe;
+
+/// A text that is so long gets space for itself and what usually follows it at once, so that it is not copied again.
+const LONG_TEXT: usize = 64 << 10;
+
+/// Space for what follows a long text.
+const BEHIND_LONG_TEXT: usize = 1 << 10;
+
+/// The length field of a message of so many bytes. Longer ones would end the session, or pass for shorter ones.
+pub(crate) fn message_length(bytes: usize) -> Result<i32, Error> {
+    match i32::try_from(bytes) {
+        Ok(length) if bytes <= LONGEST_MESSAGE => Ok(length),
+        _ => {
+            let text = format!("a message of {bytes} bytes is too long: PostgreSQL takes 1 GiB");
+            Err(Error::usage(text).unsent())
+        }
+    }
+}
+
 /// Writes message bodies; what does not fit its length field is refused, and so is a NUL in a String.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
@@ -56,8 +76,7 @@ impl<'a> Writer<'a> {
             Length::IncludingItself => self.out.len() - start,
             Length::OfWhatFollows => self.out.len() - start - size_of::<i32>(),
         };
-        let counted = i32::try_from(counted)
-            .map_err(|_| Error::usage("a message cannot be longer than 2 GiB").unsent())?;
+        let counted = message_length(counted)?;
         if let Some(field) = self.out.get_mut(start..start + size_of::<i32>()) {
             field.copy_from_slice(&counted.to_be_bytes());
         }
@@ -98,6 +117,10 @@ impl<'a> Writer<'a> {
     pub(crate) fn write_cstr(&mut self, text: &[u8], what: &str) -> Result<(), Error> {
         if text.contains(&0) {
             return Err(Error::usage(format!("{what} cannot hold a NUL byte")).unsent());
+        }
+        message_length(text.len())?;
+        if text.len() >= LONG_TEXT {
+            self.out.reserve(text.len().saturating_add(BEHIND_LONG_TEXT));
         }
         self.out.put_slice(text);
         self.out.put_u8(0);
@@ -153,6 +176,15 @@ mod tests {
         assert_eq!(error.kind(), Kind::Usage);
         assert_eq!(error.to_string(), "the statement cannot hold a NUL byte");
         assert_eq!(&out[..], b"before");
+    }
+
+    #[test]
+    fn lengths_end_where_postgresql_refuses_them() {
+        assert_eq!(message_length(0x3fff_fffe).unwrap(), 0x3fff_fffe);
+        for bytes in [0x3fff_ffff, 1 << 31, (1 << 31) - 1, 1 << 32, (1 << 32) + 8, usize::MAX] {
+            let error = message_length(bytes).unwrap_err();
+            assert!(error.kind() == Kind::Usage && error.is_unsent() && !error.is_retryable());
+        }
     }
 
     #[test]

@@ -118,9 +118,12 @@ impl<'c, R: Runtime> CopyOutRows<'c, R> {
                 self.meter.tell();
                 return Poll::Ready(Ok(None));
             };
-            let data = self.copying.data(message);
-            self.meter.add_bytes(data.len());
-            if let Err(error) = self.tuples.add(data) {
+            self.meter.add_bytes(self.copying.data(message).len());
+            let taken =
+                if self.tuples.is_holding() { None } else { self.copying.take_data(message) };
+            if let Some((bytes, start)) = taken {
+                self.tuples.adopt(bytes, start);
+            } else if let Err(error) = self.tuples.add(self.copying.data(message)) {
                 return Poll::Ready(Err(self.copying.violated(error)));
             }
         }

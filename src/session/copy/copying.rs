@@ -155,6 +155,11 @@ impl<'c, R: Runtime> Copying<'c, R> {
         }
     }
 
+    /// Gives away the memory in which a large piece of data stands, and where it begins there.
+    pub(crate) fn take_data(&mut self, message: Message) -> Option<(Vec<u8>, usize)> {
+        self.exchange.connection.channel.machine_mut().take_body(message)
+    }
+
     /// The bytes of a piece of data, until the next is asked for.
     pub(crate) fn data(&self, message: Message) -> &[u8] {
         self.exchange.connection.channel.machine().body(message)
@@ -162,7 +167,7 @@ impl<'c, R: Runtime> Copying<'c, R> {
 
     /// How many bytes wait to be sent.
     pub(crate) fn unsent_bytes(&self) -> usize {
-        self.exchange.connection.channel.machine().unsent().len()
+        self.exchange.connection.channel.machine().unsent_bytes()
     }
 
     /// The longest message that is taken from the server.

@@ -103,18 +103,34 @@ impl Tuples {
         Ok(())
     }
 
+    /// Adds bytes in the memory that they came in, from `start` on; only where nothing is held.
+    pub(crate) fn adopt(&mut self, bytes: Vec<u8>, start: usize) {
+        self.bytes = bytes;
+        (self.start, self.at) = (start, start);
+        self.lent = false;
+        self.offsets.clear();
+    }
+
+    /// Whether bytes are held that are not yet read: those that are added belong behind them.
+    pub(crate) fn is_holding(&mut self) -> bool {
+        self.release();
+        self.start < self.bytes.len()
+    }
+
     /// Finds the next row.
     pub(crate) fn next(&mut self) -> Result<Found, Error> {
         self.release();
         loop {
             match self.place {
-                Place::Header => match self.bytes.get(..HEADER.len()) {
-                    Some(header) => {
-                        self.place = Place::Extension(extension(header)?);
-                        self.start = HEADER.len();
+                Place::Header => {
+                    match self.bytes.get(self.start..self.start.saturating_add(HEADER.len())) {
+                        Some(header) => {
+                            self.place = Place::Extension(extension(header)?);
+                            self.start += HEADER.len();
+                        }
+                        None => return Ok(Found::Nothing),
                     }
-                    None => return Ok(Found::Nothing),
-                },
+                }
                 Place::Extension(length) => {
                     let skipped = length.min(self.bytes.len() - self.start);
                     self.start += skipped;
@@ -262,6 +278,23 @@ mod tests {
                 assert_eq!(rows(&data, piece).unwrap_err().kind(), Kind::Protocol, "{data:?}");
             }
         }
+    }
+
+    #[test]
+    fn memory_that_bytes_came_in_is_taken_over() {
+        let mut tuples = Tuples::new(2, 1000);
+        assert!(!tuples.is_holding());
+        tuples.adopt([b"headr", HEADER, ROW].concat(), 5);
+        let Found::Tuple(range) = tuples.next().unwrap() else { panic!("there is a row") };
+        assert_eq!(tuples.bytes(range), ROW);
+        assert!(!tuples.is_holding());
+        tuples.adopt([b"headr", OTHER, &ROW[..3]].concat(), 5);
+        let Found::Tuple(range) = tuples.next().unwrap() else { panic!("there is a row") };
+        assert_eq!(tuples.bytes(range), OTHER);
+        assert!(tuples.is_holding());
+        tuples.add(&ROW[3..]).unwrap();
+        let Found::Tuple(range) = tuples.next().unwrap() else { panic!("there is a row") };
+        assert_eq!(tuples.bytes(range), ROW);
     }
 
     #[test]

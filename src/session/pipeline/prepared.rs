@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use aiopg_runtime::Runtime;
-use bytes::BytesMut;
 use postgres_types::Type;
 
 use crate::config::StatementMode;
@@ -17,6 +16,7 @@ use crate::session::pipeline::item::{Demand, Keep};
 use crate::session::source::Source;
 use crate::session::statement::{Name, Statement};
 use crate::types::Params;
+use crate::wire::Parts;
 
 /// An item that is ready to be written.
 pub(crate) struct Step<'i> {
@@ -132,11 +132,7 @@ fn refused(text: &'static str) -> Error {
 }
 
 /// Writes one step, without the Sync that ends a request.
-pub(crate) fn write_step(
-    out: &mut BytesMut,
-    steps: &[Step<'_>],
-    index: usize,
-) -> Result<(), Error> {
+pub(crate) fn write_step(out: &mut Parts, steps: &[Step<'_>], index: usize) -> Result<(), Error> {
     let Some(step) = steps.get(index) else { return Ok(()) };
     let written = match &step.how {
         How::Known(statement) => {
