@@ -13,3 +13,4 @@ mod copy_in;
 mod copy_in_bytes;
 mod copy_out;
 mod copy_options;
+mod huge;

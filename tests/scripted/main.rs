@@ -16,6 +16,7 @@ mod dialogues;
 mod cuts;
 mod hostile_startup;
 mod hostile_session;
+mod hostile_rows;
 mod floods;
 mod drops;
 mod every_poll;
