@@ -258,10 +258,8 @@ impl<'c, R: Runtime> RowStream<'c, R> {
 
     /// The body of a DataRow that [`poll_message`](Self::poll_message) has returned.
     pub(crate) fn body(&self, message: Message) -> &[u8] {
-        if let Some(texts) = &self.texts {
-            return texts.body();
-        }
-        self.exchange.connection.channel.machine().body(message)
+        let machine = self.exchange.connection.channel.machine();
+        self.texts.as_ref().map_or_else(|| machine.body(message), Texts::body)
     }
 
     /// Finds the values of a row.
@@ -284,8 +282,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         row.numbered(self.count.checked_sub(1))
     }
 
-    /// Gives away the memory in which the body of a large row stands, and where it begins there. Where values come
-    /// as text, it is no body that could be lent.
+    /// Gives away the memory that the body of a large row came in, and where it begins there; never that of texts.
     pub(crate) fn take_body(&mut self, message: Message) -> Option<(Vec<u8>, usize)> {
         let machine = self.exchange.connection.channel.machine_mut();
         if self.texts.is_none() { machine.take_body(message) } else { None }
@@ -486,15 +483,12 @@ impl<R: Runtime> Stream for OwnedRowStream<'_, R> {
     type Item = Result<OwnedRow, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        let row = match ready!(this.rows.poll_row(cx)) {
-            Ok(None) => return Poll::Ready(None),
-            Ok(Some(message)) => {
-                this.rows.find_values(message).map(|()| this.rows.own(message, &this.columns))
-            }
-            Err(error) => Err(error),
-        };
-        Poll::Ready(Some(row))
+        let Self { rows, columns } = self.get_mut();
+        let row = ready!(rows.poll_row(cx)).transpose().map(|message| {
+            let message = message?;
+            rows.find_values(message).map(|()| rows.own(message, columns))
+        });
+        Poll::Ready(row)
     }
 }
 
