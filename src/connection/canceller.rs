@@ -67,7 +67,8 @@ impl<R: Runtime> Canceller<R> {
     /// Has the statement cancelled, if it may be, is on the server and was not.
     pub(crate) fn cancel(&mut self, runtime: &R, machine: &Machine) {
         // What takes the data of a copy is on the server, however much of the data is not.
-        let running = machine.unsent().is_empty() || machine.has_copied_in();
+        let running =
+            machine.unsent().is_empty() || machine.has_copied_in() || machine.has_many_steps();
         let due = self.cancellable == Cancellable::Yes && !self.cancelled && running;
         if due && let Some(token) = self.token(runtime, machine) {
             self.cancelled = true;

@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use aiopg_runtime::Runtime;
 use sync_wrapper::SyncWrapper;
@@ -14,12 +13,12 @@ use crate::config::{Config, Event, OnDrop, TargetSessionAttrs};
 use crate::connection::cancel::CancelToken;
 use crate::connection::canceller::{Cancellable, Canceller};
 use crate::connection::close::close;
-use crate::connection::limit::{Due, Limit};
+use crate::connection::limit::Limit;
 use crate::connection::switch::{Switch, turned_off};
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
-use crate::error::{Error, Kind, ServerError, SqlState};
-use crate::flow::{Machine, Message, Protocol, Request};
+use crate::error::{Error, Kind};
+use crate::flow::{End, Machine, Message, Protocol, Request};
 use crate::message::{Encode, Query, Terminate};
 use crate::observe::Server;
 use crate::wire::Parts;
@@ -50,14 +49,14 @@ enum Attendance {
 
 /// A live session: no task drives it, it moves only while it is polled.
 pub(crate) struct Channel<R: Runtime> {
-    runtime: R,
+    pub(in crate::connection) runtime: R,
     /// Gone when the session has ended, so that the server learns of it at once.
     transport: SyncWrapper<Option<Transport<R>>>,
-    machine: Machine,
+    pub(in crate::connection) machine: Machine,
     on_drop: OnDrop,
-    canceller: Canceller<R>,
+    pub(in crate::connection) canceller: Canceller<R>,
     attendance: Attendance,
-    limit: Limit<R>,
+    pub(in crate::connection) limit: Limit<R>,
     /// Something was written that is not flushed.
     unflushed: bool,
     /// Reads that have succeeded since the executor had its turn.
@@ -175,47 +174,6 @@ impl<R: Runtime> Channel<R> {
         polled.map_err(|error| self.end(error))
     }
 
-    /// Ready when the operation has taken so long that it fails here. Before that the server is asked to cancel it.
-    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        loop {
-            let due = self.limit.poll_due(&self.runtime, cx);
-            match due {
-                Poll::Ready(Due::Cancel) if self.machine.withdraw() => {
-                    return Poll::Ready(self.limit.error().unsent());
-                }
-                Poll::Ready(Due::Cancel) => self.cancel_running(),
-                Poll::Ready(Due::GiveUp) => {
-                    let error = self.limit.error();
-                    return Poll::Ready(self.end(error));
-                }
-                Poll::Pending if self.limit.is_overdue() => {
-                    // If there is no background, they are carried on here. The next operation learns what became of them.
-                    let _: Poll<Result<(), Error>> = self.canceller.poll_done(cx);
-                    ready!(self.canceller.poll_patience(&self.runtime, cx));
-                    self.cancel_running();
-                }
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-
-    /// Sets how long the operation that begins now may take.
-    pub(crate) fn limit(&mut self, limit: Option<Duration>) {
-        self.limit.start(&self.runtime, limit);
-    }
-
-    /// The caller looks at what has come: the time that this takes is his.
-    pub(crate) fn rest(&mut self) {
-        self.limit.rest();
-    }
-
-    /// The server's refusal of a request, as its caller hears it.
-    pub(crate) fn refusal(&self, refusal: ServerError) -> Error {
-        let timed_out = self.limit.is_overdue() && refusal.sqlstate == SqlState::QUERY_CANCELED;
-        let error = Error::from_server(refusal);
-        if timed_out { self.limit.error().with_source(error) } else { error }
-    }
-
     /// Whether replies are to be read off, or bytes to be sent, for requests of futures that were dropped.
     pub(crate) fn is_owing(&self) -> bool {
         self.machine.is_owed() || !self.machine.unsent().is_empty()
@@ -257,9 +215,11 @@ impl<R: Runtime> Channel<R> {
         if self.machine.withdraw() {
             return Withdrawn::Yes;
         }
+        let rests = self.machine.end() == End::Open;
         self.machine.finish_open();
         self.attendance = Attendance::Abandoned;
-        if self.machine.copy_in().fail("the copy was given up") && self.on_drop == OnDrop::Cancel {
+        let fails = self.machine.copy_in().fail("the copy was given up");
+        if (fails || rests) && self.on_drop == OnDrop::Cancel {
             // The server stops as soon as it reads that, and is cancelled only if it takes its time.
             self.canceller.postpone();
         }
@@ -446,7 +406,7 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// Has a statement cancelled, if it may be and is on the server.
-    fn cancel_running(&mut self) {
+    pub(in crate::connection) fn cancel_running(&mut self) {
         self.canceller.cancel(&self.runtime, &self.machine);
     }
 

@@ -101,7 +101,7 @@ impl Error {
     /// a deadlock or a failed serialization). In that case the whole transaction is to be repeated.
     pub fn is_retryable(&self) -> bool {
         let in_vain = matches!(self.0.kind, Kind::Config | Kind::Conversion | Kind::Usage);
-        (self.0.unsent && !in_vain) || self.sqlstate().is_some_and(|state| state.class() == "40")
+        (self.0.unsent && !in_vain) || self.sqlstate().is_some_and(SqlState::is_rolled_back)
     }
 
     /// Tells whether no byte of the request has reached the server: it has had no effect.
@@ -300,6 +300,14 @@ impl fmt::Debug for Error {
             debug.field("source", source);
         }
         debug.finish_non_exhaustive()
+    }
+}
+
+impl SqlState {
+    /// Whether the whole transaction was rolled back, so that it may be repeated: class 40, but for the state that says
+    /// that nobody knows.
+    pub(crate) fn is_rolled_back(self) -> bool {
+        self.class() == "40" && self != Self::STATEMENT_COMPLETION_UNKNOWN
     }
 }
 

@@ -3,17 +3,18 @@
 use std::num::NonZeroU32;
 
 use crate::config::{Config, Event};
-use crate::error::{Error, Kind, ServerError};
+use crate::error::{Error, Kind};
+use crate::flow::asides::Asides;
 use crate::flow::copy_in::{Asked, CopyIn, CopyInData};
 use crate::flow::input::Input;
 use crate::flow::notification::Queued;
 use crate::flow::output::Output;
 use crate::flow::reports::{Reports, is_utf8};
-use crate::flow::request::{End, Protocol, Request};
+use crate::flow::request::{End, Protocol, Request, Steps};
 use crate::message::{
     Backend, BackendKeyData, CommandComplete, CopyData, CopyFail, DataRow, Decode, Encode,
     ErrorResponse, Execute, NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery,
-    Sync, TransactionStatus,
+    Sync,
 };
 use crate::wire::{HEADER_LENGTH, Header, Parts};
 
@@ -55,18 +56,9 @@ pub(crate) struct Machine {
     key: Option<(i32, Box<[u8]>)>,
     /// The request whose reply, or a part of it, is still to come.
     owed: Option<Request>,
-    /// Riders whose replies have been read since the last request was made.
-    riders_done: u32,
-    /// Openers whose replies have been read since the last request was made.
-    openers_done: u32,
+    asides: Asides,
     /// The data that this request has for a copy.
     copy_in: CopyIn,
-    /// The error by which the transaction that is open has failed.
-    failure: Option<Box<ServerError>>,
-    /// The server rolled a transaction back for a reason that may have passed.
-    rolled_back: bool,
-    /// The server has forgotten all prepared statements, since somebody told it to.
-    forgotten: bool,
     message_limit: usize,
 }
 
@@ -78,12 +70,8 @@ impl Machine {
             reports: Reports::new(config),
             key: None,
             owed: None,
-            riders_done: 0,
-            openers_done: 0,
+            asides: Asides::default(),
             copy_in: CopyIn::default(),
-            failure: None,
-            rolled_back: false,
-            forgotten: false,
             message_limit: config.message_limit_bytes,
         }
     }
@@ -99,8 +87,7 @@ impl Machine {
         }
         write(self.output.request()).inspect_err(|_| self.output.discard())?;
         self.owed = Some(request);
-        self.riders_done = 0;
-        self.openers_done = 0;
+        self.asides.begin();
         self.copy_in = CopyIn::default();
         Ok(())
     }
@@ -133,29 +120,27 @@ impl Machine {
         self.owed.map_or(End::Written, |owed| owed.end)
     }
 
-    /// Tells once how many riders have been answered.
-    pub(crate) fn take_riders_done(&mut self) -> u32 {
-        std::mem::take(&mut self.riders_done)
+    /// Whether the server works at what has been sent, however much has not.
+    pub(crate) fn has_many_steps(&self) -> bool {
+        self.owed.is_some_and(|owed| owed.steps == Steps::Many)
     }
 
-    /// Tells once how many openers have been answered.
-    pub(crate) fn take_openers_done(&mut self) -> u32 {
-        std::mem::take(&mut self.openers_done)
+    fn awaits_riders(&self) -> bool {
+        self.owed.is_some_and(|owed| owed.riders > 0)
+    }
+
+    /// What replies did beside their purpose.
+    pub(crate) fn asides(&self) -> &Asides {
+        &self.asides
+    }
+
+    pub(crate) fn asides_mut(&mut self) -> &mut Asides {
+        &mut self.asides
     }
 
     /// Whether openers are on their way, so that nobody knows yet what becomes of them.
     pub(crate) fn awaits_openers(&self) -> bool {
         self.owed.is_some_and(|owed| owed.openers > 0)
-    }
-
-    /// Tells once that the server rolled a transaction back for a reason that may have passed: class 40.
-    pub(crate) fn take_rolled_back(&mut self) -> bool {
-        std::mem::take(&mut self.rolled_back)
-    }
-
-    /// Tells once that the server has forgotten all prepared statements.
-    pub(crate) fn take_forgotten(&mut self) -> bool {
-        std::mem::take(&mut self.forgotten)
     }
 
     /// Whether the next request finds nothing in its way.
@@ -344,20 +329,18 @@ impl Machine {
     fn take_note(&mut self, message: Message) -> Result<(), Error> {
         let body = self.input.at(message.start, message.end);
         match message.tag {
-            CommandComplete::TAG if FORGETS.contains(&body) => self.forgotten = true,
+            // What rides is known to whoever sent it.
+            CommandComplete::TAG if FORGETS.contains(&body) && !self.awaits_riders() => {
+                self.asides.forgotten = true;
+            }
+            CLOSE_COMPLETE => self.asides.closed += 1,
             ErrorResponse::TAG => {
                 let error = ErrorResponse::decode(body)?.0;
-                self.rolled_back |= error.sqlstate.class() == "40";
-                self.failure.get_or_insert_with(|| Box::new(error));
+                self.asides.refused(error);
             }
             _ => {}
         }
         Ok(())
-    }
-
-    /// The error by which the transaction that is open has failed.
-    pub(crate) fn failure(&self) -> Option<&ServerError> {
-        self.failure.as_deref()
     }
 
     /// Takes note of a ReadyForQuery that belongs to a request.
@@ -371,9 +354,7 @@ impl Machine {
             return Err(Error::unexpected("ReadyForQuery"));
         }
         self.reports.set_transaction_status(ready.status);
-        if ready.status != TransactionStatus::InError {
-            self.failure = None;
-        }
+        self.asides.ready(ready.status);
         if let Some(rest) = rest {
             owed.ready = rest;
         } else {
@@ -392,10 +373,8 @@ impl Machine {
             Backend::ErrorResponse(error) => return Err(Error::from_server(error.0)),
             Backend::ReadyForQuery(ready) => {
                 self.reports.set_transaction_status(ready.status);
-                if ready.status != TransactionStatus::InError {
-                    self.failure = None;
-                }
-                self.riders_done += 1;
+                self.asides.ready(ready.status);
+                self.asides.riders_done += 1;
                 if let Some(owed) = &mut self.owed {
                     owed.riders = owed.riders.saturating_sub(1);
                 }
@@ -416,10 +395,13 @@ impl Machine {
         let Some(owed) = &mut self.owed else { return Ok(true) };
         match tag {
             // Those that are left are not run.
-            ErrorResponse::TAG => owed.openers = 0,
+            ErrorResponse::TAG => {
+                owed.openers = 0;
+                self.asides.opener_refused = true;
+            }
             CommandComplete::TAG => {
                 owed.openers -= 1;
-                self.openers_done += 1;
+                self.asides.openers_done += 1;
             }
             PARSE_COMPLETE | BIND_COMPLETE | DataRow::TAG => {}
             _ => return Err(Error::unexpected("a message that does not answer BEGIN")),
@@ -491,5 +473,6 @@ impl Machine {
 const FORGETS: [&[u8]; 2] = [b"DISCARD ALL\0", b"DEALLOCATE ALL\0"];
 
 const COPY_IN: u8 = b'G';
+const CLOSE_COMPLETE: u8 = b'3';
 const PARSE_COMPLETE: u8 = b'1';
 const BIND_COMPLETE: u8 = b'2';

@@ -7,6 +7,7 @@ mod reports;
 mod encryption;
 mod startup;
 mod request;
+mod asides;
 mod copy_in;
 mod machine;
 
@@ -19,5 +20,5 @@ pub(crate) use crate::flow::encryption::{Ability, Answer, Encryption, choices};
 pub(crate) use crate::flow::machine::{Machine, Message};
 pub use crate::flow::notification::Notification;
 pub(crate) use crate::flow::notification::Queued;
-pub(crate) use crate::flow::request::{End, Protocol, Request};
+pub(crate) use crate::flow::request::{End, Protocol, Request, Steps};
 pub(crate) use crate::flow::startup::{Credentials, Startup, Step, stretch};

@@ -21,6 +21,8 @@ pub(crate) struct Request {
     pub(crate) openers: u32,
     /// How many ReadyForQuery it is answered with, those of the riders not counted.
     pub(crate) ready: NonZeroU32,
+    /// Whether the server may work at it before all of it is sent.
+    pub(crate) steps: Steps,
     /// Whether its last Sync is written already.
     pub(crate) end: End,
 }
@@ -28,9 +30,16 @@ pub(crate) struct Request {
 impl Request {
     /// A request of its own, with one Sync at its end.
     pub(crate) const fn new(protocol: Protocol) -> Self {
-        let (ready, end) = (NonZeroU32::MIN, End::Written);
-        Self { protocol, riders: 0, openers: 0, ready, end }
+        let (ready, steps, end) = (NonZeroU32::MIN, Steps::One, End::Written);
+        Self { protocol, riders: 0, openers: 0, ready, steps, end }
     }
+}
+
+/// How many statements of the caller a request holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Steps {
+    One,
+    Many,
 }
 
 /// Whether the last Sync of a request has been written.

@@ -64,7 +64,10 @@ impl CommandTag {
 
     /// The same tag with another number of rows.
     pub(crate) fn with_rows(self, rows: u64) -> Self {
-        let (word, _) = self.as_str().rsplit_once(' ').unwrap_or((self.as_str(), ""));
+        let counted = self.as_str().rsplit_once(' ');
+        let Some((word, _)) = counted.filter(|(_, rows)| rows.parse::<u64>().is_ok()) else {
+            return self;
+        };
         Self::new(&format!("{word} {rows}")).unwrap_or(self)
     }
 

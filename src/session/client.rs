@@ -10,6 +10,7 @@ use crate::session::connection::Connection;
 use crate::session::copy::{CopyIn, CopyInWriter, CopyOut, CopyOutReader, TableName};
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
+use crate::session::pipeline::Pipeline;
 use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
 use crate::session::source::ToStatement;
@@ -113,6 +114,28 @@ pub trait Client: Send {
     /// As [`Connection::prepare`].
     fn prepare(&mut self, sql: &str) -> impl Future<Output = Result<Statement, Error>> + Send {
         self.connection().prepare(sql)
+    }
+
+    /// See [`Connection::pipeline`].
+    fn pipeline<P: Pipeline>(&mut self, items: P) -> impl Future<Output = P::Results> + Send {
+        self.connection().pipeline(items)
+    }
+
+    /// See [`Connection::pipeline_each`].
+    fn pipeline_each<P: Pipeline>(&mut self, items: P) -> impl Future<Output = P::Results> + Send {
+        self.connection().pipeline_each(items)
+    }
+
+    /// See [`Connection::execute_many`].
+    fn execute_many<I>(
+        &mut self,
+        statement: impl ToStatement + Send,
+        sets: I,
+    ) -> impl Future<Output = Result<u64, Error>> + Send
+    where
+        I: IntoIterator<Item: Params, IntoIter: Send> + Send,
+    {
+        self.connection().execute_many(statement, sets)
     }
 
     /// As [`Connection::batch_execute`].

@@ -10,7 +10,7 @@ use postgres_types::Type;
 
 use crate::config::StatementMode;
 use crate::error::Error;
-use crate::flow::{End, Message, Protocol, Request};
+use crate::flow::{End, Message, Protocol, Request, Steps};
 use crate::message::{Backend, Encode, Execute, Parse};
 use crate::observe::{Counted, Operation};
 use crate::session::bind::write_bound;
@@ -93,22 +93,17 @@ impl<R: Runtime> Connection<R> {
         let parse = statement.name().is_empty().then_some(sql);
         let mut batch =
             Batch { source, statement: &statement, backslash: self.backslash(), written: 0 };
-        let request = Request { end: End::OpenAndWhole, ..Request::new(Protocol::Extended) };
-        let mut faulty = Ok(());
+        let (end, steps) = (End::OpenAndWhole, Steps::Many);
+        let request = Request { steps, end, ..Request::new(Protocol::Extended) };
         let mut exchange = self
             .request_as(request, statement.cancellable(), |out| {
                 if let Some(sql) = parse {
                     let types: Vec<_> = statement.params().iter().map(Type::oid).collect();
                     Parse { statement: "", sql, types: &types }.encode(out)?;
                 }
-                faulty = batch.fill(out, &mut sets);
-                Ok(())
+                batch.fill(out, &mut sets).map_err(Error::unsent)
             })
             .await?;
-        if let Err(error) = faulty {
-            // Nothing has been sent: dropped, the request is taken back.
-            return Err(error.unsent());
-        }
         exchange.run_batch(batch, sets).await.map_err(|error| error.or_statement(sql))
     }
 
@@ -212,9 +207,10 @@ impl<R: Runtime> Exchange<'_, R> {
             }
         });
         running.await?;
-        self.connection.statements.closes_done();
-        match outcome.error {
-            Some(error) => Err(error.or_item(outcome.complete)),
+        match outcome.error.map(|error| self.connection.channel.late(error)) {
+            // What is left to the commit fails behind the last set.
+            Some(error) if outcome.complete < batch.written => Err(error.or_item(outcome.complete)),
+            Some(error) => Err(error),
             None if outcome.complete == batch.written => Ok(outcome.rows),
             None => Err(self.connection.channel.end(Error::unexpected("ReadyForQuery"))),
         }
@@ -227,7 +223,8 @@ impl<R: Runtime> Exchange<'_, R> {
     ) -> bool {
         let machine = self.connection.channel.machine();
         let ends = outcome.error.is_some() || sets.peek().is_none();
-        machine.end() != End::Written && (ends || machine.unsent_bytes() < LOW)
+        let due = ends || machine.unsent_bytes() < LOW || self.connection.channel.is_overdue();
+        machine.end() != End::Written && due
     }
 
     /// Writes more sets where there is room, and the Sync behind the last one or behind an error.
@@ -238,6 +235,10 @@ impl<R: Runtime> Exchange<'_, R> {
         outcome: &Outcome,
     ) -> Result<(), Error> {
         if !self.wants_more(sets, outcome) {
+            return Ok(());
+        }
+        if self.connection.channel.is_overdue() {
+            self.connection.channel.machine_mut().finish_open();
             return Ok(());
         }
         if outcome.error.is_none() {

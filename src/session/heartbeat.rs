@@ -24,6 +24,9 @@ pub(crate) struct Heartbeat<R: Runtime> {
     awaited: bool,
 }
 
+/// Longer than anybody waits for a sign of life.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 impl<R: Runtime> Heartbeat<R> {
     pub(crate) fn new(runtime: &R, interval: Option<Duration>) -> Self {
         let interval = interval.map(|interval| interval.max(SHORTEST));
@@ -48,7 +51,9 @@ impl<R: Runtime> Heartbeat<R> {
 
     fn wait(&mut self, runtime: &R) {
         if let Some(interval) = self.interval {
-            self.due = runtime.now() + interval;
+            // An interval beyond what the clock can tell is none.
+            let now = runtime.now();
+            self.due = now.checked_add(interval).unwrap_or(now + A_YEAR);
         }
     }
 

@@ -116,6 +116,9 @@ impl<R: Runtime> Connection<R> {
                     || state.is_some_and(|state| state.class() == NOT_FOR_US)
                 {
                     self.catalog.close();
+                } else {
+                    // It may do better next time.
+                    return false;
                 }
             }
         }

@@ -20,6 +20,7 @@ mod call;
 mod named;
 mod statement_cache;
 mod riders;
+mod version;
 mod connection;
 mod observed;
 mod bind;

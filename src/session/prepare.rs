@@ -211,7 +211,6 @@ impl<R: Runtime> Exchange<'_, R> {
                 Err(error) => return Err(self.connection.channel.end(error)),
             }
         }
-        self.connection.statements.closes_done();
         Ok(failure)
     }
 }

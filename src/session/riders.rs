@@ -26,6 +26,8 @@ pub(crate) struct Riders {
     /// These share the fate of the request: if one fails, neither the next nor the request is run, and it is tried
     /// again with the request that follows.
     openers: Vec<Opener>,
+    /// One of them was refused, so that what was to follow was not run.
+    refused: bool,
     /// The openers of the last request.
     opened: Vec<Opener>,
 }
@@ -79,6 +81,11 @@ impl Riders {
             (shown, NO_PARAMS)
         });
         queries.chain(self.openers.iter().map(|opener| (&*opener.sql, &opener.params)))
+    }
+
+    /// Tells once that an opener was refused since the last time that one was done.
+    pub(crate) fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
     }
 
     /// Whether openers wait.
@@ -138,14 +145,15 @@ impl Riders {
     /// Takes note of the replies that have been read.
     pub(crate) fn settle(&mut self, machine: &mut Machine) {
         let count = |done| usize::try_from(done).unwrap_or(usize::MAX);
-        let mut done = count(machine.take_riders_done());
+        let mut done = count(machine.asides_mut().take_riders_done());
         if done > 0 && self.closing > 0 {
             self.portals.drain(..self.closing.min(self.portals.len()));
             self.closing = 0;
             done -= 1;
         }
         self.queries.drain(..done.min(self.queries.len()));
-        let done = count(machine.take_openers_done()).min(self.openers.len());
+        let done = count(machine.asides_mut().take_openers_done()).min(self.openers.len());
+        self.refused = (self.refused && done == 0) || machine.asides_mut().take_opener_refused();
         let opened: Vec<_> = self.openers.drain(..done).collect();
         for undo in opened.iter().filter_map(|opener| opener.undo.clone()) {
             self.ride(undo);

@@ -362,7 +362,6 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             // Without an outcome it would pass for a result without rows.
             ReadyForQuery::TAG if self.has_come_to(Progress::Complete) => {
                 self.done = true;
-                self.exchange.connection.statements.closes_done();
             }
             _ => self.handle_other(message)?,
         }

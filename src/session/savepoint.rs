@@ -41,16 +41,25 @@ pub struct Savepoint<'c, R: Runtime = AnyRuntime> {
     connection: &'c mut Connection<R>,
     /// How many transactions and savepoints it stands in.
     depth: u32,
-    ended: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// What ends it is under way: if it was sent, the savepoint ends with it.
+    Ending,
+    Ended,
 }
 
 impl<'c, R: Runtime> Savepoint<'c, R> {
     /// Opens a savepoint within a transaction.
     pub(crate) async fn open(connection: &'c mut Connection<R>, depth: u32) -> Result<Self, Error> {
         connection.settle().await?;
-        if connection.transaction_status() == TransactionStatus::InError {
+        let heals = connection.riders.any_queries();
+        if connection.transaction_status() == TransactionStatus::InError && !heals {
             let text = "the transaction has failed: it takes no savepoint, only its end";
-            let failure = connection.channel.machine().failure().cloned();
+            let failure = connection.channel.machine().asides().failure().cloned();
             let error = Error::new(Kind::RolledBack, text).unsent();
             return Err(match failure {
                 Some(failure) => error.with_source(Error::from_server(failure)),
@@ -59,7 +68,7 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
         }
         let sql = Cow::Owned(savepoint(depth));
         connection.riders.open(Opener { sql, params: Vec::new(), undo: None });
-        Ok(Self { connection, depth, ended: false })
+        Ok(Self { connection, depth, state: State::Open })
     }
 
     /// Opens a savepoint within this one; see [`Transaction::begin`](crate::Transaction::begin).
@@ -91,19 +100,21 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
     pub async fn commit(mut self) -> Result<(), Error> {
         let depth = self.depth;
         if self.withdraw().await? {
-            return Ok(());
+            let refused = self.connection.riders.take_refused();
+            let text = "the savepoint was refused, and with it what was to follow: nothing was run";
+            return if refused { Err(Error::new(Kind::RolledBack, text)) } else { Ok(()) };
         }
-        let failure = self.connection.channel.machine().failure().cloned();
-        if let Some(failure) = failure {
+        let failure = self.connection.channel.machine().asides().failure().cloned();
+        // What rides with the next request may heal it.
+        let heals = self.connection.riders.any_queries();
+        if let Some(failure) = failure.filter(|_| !heals) {
             // The server would only say that the transaction has failed. What is dropped is rolled back.
             let text = "the savepoint cannot be kept, since a statement in it had failed";
             let error = Error::new(Kind::RolledBack, text);
             return Err(error.with_source(Error::from_server(failure)));
         }
         let sql = format!("release savepoint {}", name(depth));
-        self.connection.end_observed(Operation::ReleaseSavepoint, &sql).await?;
-        self.ended = true;
-        Ok(())
+        self.end(Operation::ReleaseSavepoint, &sql).await
     }
 
     /// Undoes what was done since the savepoint.
@@ -128,16 +139,24 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
             return Ok(());
         }
         let sql = roll_back_to(self.depth);
-        self.connection.end_observed(Operation::RollbackToSavepoint, &sql).await?;
-        self.ended = true;
-        Ok(())
+        self.end(Operation::RollbackToSavepoint, &sql).await
+    }
+
+    async fn end(&mut self, operation: Operation, sql: &str) -> Result<(), Error> {
+        self.state = State::Ending;
+        let ended = self.connection.end_observed(operation, sql).await;
+        self.state = if ended.is_ok() { State::Ended } else { State::Open };
+        ended
     }
 
     /// Takes the savepoint back if it was not sent yet, and tells whether it was so.
     async fn withdraw(&mut self) -> Result<bool, Error> {
         self.connection.settle().await?;
-        self.ended = self.connection.riders.withdraw(&savepoint(self.depth));
-        Ok(self.ended)
+        let withdrawn = self.connection.riders.withdraw(&savepoint(self.depth));
+        if withdrawn {
+            self.state = State::Ended;
+        }
+        Ok(withdrawn)
     }
 }
 
@@ -164,7 +183,9 @@ impl<R: Runtime> Client for Savepoint<'_, R> {
 
 impl<R: Runtime> Drop for Savepoint<'_, R> {
     fn drop(&mut self) {
-        if self.ended || self.connection.channel.ended().is_some() {
+        let owed = !self.connection.channel.machine().is_free();
+        let ends = self.state == State::Ended || (self.state == State::Ending && owed);
+        if ends || self.connection.is_closed() {
             return;
         }
         let connection = &mut *self.connection;

@@ -137,6 +137,7 @@ impl<R: Runtime> Connection<R> {
 
     /// Runs what ends a transaction or a savepoint, and returns what the server says last.
     pub(crate) async fn end_transaction(&mut self, sql: &str) -> Result<CommandTag, Error> {
+        self.limit(TimeLimit::AsConfigured);
         let mut exchange = self
             .request(Protocol::Simple, Cancellable::No, |out| Query { sql }.encode(out))
             .await?;

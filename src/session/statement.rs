@@ -196,6 +196,8 @@ impl Closes {
             return;
         }
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        // A backlog is worked off faster than it can grow.
+        let most = most.max(names.len() / 2);
         let count = most.saturating_sub(taken.len()).min(names.len());
         taken.extend(names.drain(..count));
         self.any.store(!names.is_empty(), Ordering::Release);

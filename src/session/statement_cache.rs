@@ -91,8 +91,8 @@ impl StatementCache {
     }
 
     /// Notes that the request was answered, and the Close messages with it.
-    pub(crate) fn closes_done(&mut self) {
-        self.closing.clear();
+    pub(crate) fn closes_done(&mut self, count: usize) {
+        self.closing.drain(..count.min(self.closing.len()));
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
         let first = closes(&mut cache);
         assert!(first.contains("aiopg_1"));
         assert_eq!(closes(&mut cache), first);
-        cache.closes_done();
+        cache.closes_done(1);
         assert_eq!(closes(&mut cache), "");
     }
 

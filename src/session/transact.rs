@@ -87,10 +87,11 @@ impl<R: Runtime> Connection<R> {
     {
         let mut attempt = 0;
         loop {
-            self.channel.machine_mut().take_rolled_back();
-            let transaction = self.begin_with(options).await?;
+            let mut transaction = self.begin_with(options).await?;
+            // What was rolled back before does not count.
+            transaction.connection().channel.machine_mut().asides_mut().take_rolled_back();
             let done = run(transaction, &mut body).await;
-            let repeatable = self.channel.machine_mut().take_rolled_back();
+            let repeatable = self.channel.machine_mut().asides_mut().take_rolled_back();
             if done.is_ok() || attempt >= options.retries || !repeatable {
                 return done;
             }

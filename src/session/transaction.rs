@@ -148,6 +148,7 @@ impl<C: Client> Transaction<C> {
                 "a transaction is open already: end it, or open a savepoint by `begin` on it";
             return Err(Error::usage(text).unsent());
         }
+        connection.riders.take_refused();
         let mut begin = None;
         for opener in options.openers() {
             begin.get_or_insert_with(|| opener.sql.clone());
@@ -243,19 +244,29 @@ impl<C: Client> Transaction<C> {
     pub(crate) async fn end(&mut self, operation: Operation, sql: &str) -> Result<(), Error> {
         let connection = self.client.connection();
         let settled = connection.settle().await;
+        let keeps = !sql.starts_with("rollback");
         if settled.is_ok() && connection.riders.withdraw(&self.begin) {
             self.state = State::Ended;
-            return Ok(());
+            let refused = connection.riders.take_refused() && keeps;
+            return if refused { Err(never_begun()) } else { Ok(()) };
+        }
+        let gone = connection.transaction_status() == TransactionStatus::Idle;
+        if settled.is_ok() && gone && !connection.riders.any_queries() {
+            self.state = State::Ended;
+            let text = "the transaction is gone: a statement in it has ended it";
+            return if keeps { Err(Error::usage(text).unsent()) } else { Ok(()) };
         }
         let mut observation = connection.observe(operation, sql, &());
         self.state = State::Ending;
-        let keeps = !sql.starts_with("rollback");
-        let failure = connection.channel.machine().failure().cloned();
+        let failure = connection.channel.machine().asides().failure().cloned();
         let ended = match settled {
             Ok(()) => observation.during(pin!(connection.end_transaction(sql))).await,
             Err(error) => Err(error),
         };
-        self.state = State::Ended;
+        let over =
+            connection.transaction_status() == TransactionStatus::Idle || connection.is_closed();
+        // What was cancelled before it was run has ended nothing: dropped, it is rolled back.
+        self.state = if over { State::Ended } else { State::Open };
         let ended = match ended {
             Ok(tag) if keeps && tag.as_str() == "ROLLBACK" => Err(rolled_back(failure)),
             Ok(_) => Ok(()),
@@ -265,6 +276,12 @@ impl<C: Client> Transaction<C> {
         observation.finish(ended.as_ref().map(|()| Counted::Nothing));
         ended
     }
+}
+
+/// BEGIN was refused, and with it the statement that it went out with.
+fn never_begun() -> Error {
+    let text = "the transaction never began, since the server refused BEGIN: nothing in it was run";
+    Error::new(Kind::RolledBack, text)
 }
 
 /// The server answered COMMIT by ROLLBACK.

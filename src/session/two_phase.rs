@@ -6,6 +6,7 @@ use crate::error::{Error, Kind};
 use crate::observe::Operation;
 use crate::session::client::Client;
 use crate::session::connection::Connection;
+use crate::session::source::TimeLimit;
 use crate::session::transaction::Transaction;
 use crate::types::quote_literal;
 
@@ -39,6 +40,7 @@ impl<C: Client> Transaction<C> {
     pub async fn prepare_transaction(mut self, xid: &str) -> Result<(), Error> {
         let sql = format!("prepare transaction {}", literal(xid)?);
         // A transaction that has not begun could not be found by its identifier later.
+        self.connection().limit(TimeLimit::AsConfigured);
         self.connection().open_now().await?;
         self.end(Operation::PrepareTransaction, &sql).await
     }

@@ -1,5 +1,7 @@
 //! Pipelines: several statements in one round trip, and what each is told when one of them fails.
 
+use std::time::Duration;
+
 use aiopg::{
     AllResults, Call, Client, Connection, Error, Item, Kind, Runtime, SqlState, StatementMode,
     named,
@@ -177,7 +179,7 @@ async fn a_pipeline_runs_inside_a_transaction<R: Runtime>(rt: R) -> Result<(), E
     let mut connection = with_table(rt).await?;
     let mut transaction = connection.begin().await?;
     let items = [Item::execute(INSERT, (1,)), Item::execute(INSERT, (2,))];
-    assert_eq!(transaction.connection().pipeline(items).await.all()?, [1, 1]);
+    assert_eq!(transaction.pipeline(items).await.all()?, [1, 1]);
     transaction.rollback().await?;
     assert_eq!(connection.query_scalar::<i64>(COUNT, ()).await?, 0);
     Ok(())
@@ -221,7 +223,90 @@ async fn a_set_that_cannot_be_written_undoes_those_before<R: Runtime>(rt: R) -> 
     Ok(())
 }
 
+/// Texts that come twice are parsed once: each item gets the answer to its own, whatever else cannot be sent.
+async fn an_item_that_cannot_be_sent_does_not_mix_up_the_others<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = session::open(rt).await;
+    let items = [
+        "copy pg_class to stdout",
+        "select 'a'::text",
+        "select 'b'::text",
+        "select 'a'::text",
+        "select 'b'::text",
+    ];
+    let items = items.map(|sql| Item::query_scalar::<String>(sql, ()));
+    let answers = connection.pipeline_each(items).await.map(Result::ok);
+    let answers: Vec<_> = answers.iter().map(Option::as_deref).collect();
+    assert_eq!(answers, [None, Some("a"), Some("b"), Some("a"), Some("b")]);
+    // A description that is kept for another mode is not taken for a statement.
+    let (one, two) = ("select $1::int4 + 1", "select $1::int4 + 2");
+    let unnamed = |sql| Call::new(sql).statement_mode(StatementMode::Unnamed);
+    let sums = connection
+        .pipeline((
+            Item::query_scalar::<i32>(unnamed(one), (10,)),
+            Item::query_scalar::<i32>(unnamed(two), (10,)),
+            Item::query_scalar::<i32>(one, (10,)),
+        ))
+        .await;
+    assert_eq!(sums.all()?, (11, 12, 11));
+    Ok(())
+}
+
+async fn what_ends_a_transaction_has_no_place_in_a_pipeline_of_one<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = with_table(rt).await?;
+    let items =
+        || ["begin", "insert into t values (1)", "commit"].map(|sql| Item::execute(sql, ()));
+    let error = connection.pipeline(items()).await.all().unwrap_err();
+    assert!(error.is_unsent() && error.kind() == Kind::Usage, "{error}");
+    connection.pipeline_each(items()).await.all()?;
+    assert_eq!(connection.query_scalar::<i64>(COUNT, ()).await?, 1);
+    Ok(())
+}
+
+async fn sets_that_cannot_be_written_leave_the_transaction_as_it_is<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = with_table(rt).await?;
+    let mut transaction = connection.begin().await?;
+    transaction.execute(INSERT, (1,)).await?;
+    let error = transaction.execute_many(INSERT, [(1, 2)]).await.unwrap_err();
+    assert!(error.is_unsent() && error.item() == Some(0), "{error:?}");
+    transaction.execute(INSERT, (2,)).await?;
+    transaction.commit().await?;
+    assert_eq!(connection.query_scalar::<i64>(COUNT, ()).await?, 2);
+    Ok(())
+}
+
+/// What a batch leaves to the commit is the fault of no single set.
+async fn sets_that_fail_at_the_commit_fail_together<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut connection = with_table(rt).await?;
+    let error = connection.execute_many(INSERT, [(1,), (1,)]).await.unwrap_err();
+    assert_eq!((error.sqlstate(), error.item()), (Some(SqlState::UNIQUE_VIOLATION), None));
+    Ok(())
+}
+
+async fn a_batch_that_takes_too_long_ends_and_the_session_goes_on<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = with_table(rt).await?;
+    let sql = "insert into t select $1 from pg_sleep(case when $1 = 2000 then 3600 else 0 end)";
+    connection.prepare(sql).await?;
+    let call = Call::new(sql).query_timeout(Duration::from_millis(300));
+    let error = connection.execute_many(call, (0..1_000_000).map(|n| (n,))).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout, "{error:?}");
+    assert_eq!(connection.query_scalar::<i64>(COUNT, ()).await?, 0);
+    Ok(())
+}
+
 on_every_runtime!(
+    an_item_that_cannot_be_sent_does_not_mix_up_the_others,
+    what_ends_a_transaction_has_no_place_in_a_pipeline_of_one,
+    sets_that_cannot_be_written_leave_the_transaction_as_it_is,
+    sets_that_fail_at_the_commit_fail_together,
+    a_batch_that_takes_too_long_ends_and_the_session_goes_on,
     each_item_has_the_type_of_its_verb,
     a_pipeline_is_one_round_trip,
     the_first_error_undoes_what_was_before_and_skips_what_is_behind,

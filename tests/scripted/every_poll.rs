@@ -204,7 +204,7 @@ async fn assert_usable_or_closed<R: Runtime>(connection: &mut Connection<R>, may
 /// Directions that make one poll differ from the next.
 fn directions() -> [Direction; 3] {
     let whole = Direction::default();
-    [whole.clone(), whole.clone().chunk(9), whole.capacity(5)]
+    [whole.clone(), whole.clone().chunk(31), whole.capacity(29)]
 }
 
 async fn every_operation_may_be_dropped_at_every_poll<R: Runtime>(runtime: R) {

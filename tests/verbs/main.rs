@@ -8,6 +8,7 @@
 )]
 
 mod transactions;
+mod two_phase;
 mod transaction_modes;
 mod transaction_ends;
 mod cancel_token;

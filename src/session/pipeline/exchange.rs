@@ -6,7 +6,7 @@ use aiopg_runtime::Runtime;
 
 use crate::connection::Cancellable;
 use crate::error::{Error, Kind};
-use crate::flow::{Protocol, Request};
+use crate::flow::{Protocol, Request, Steps};
 use crate::message::{Encode, Sync};
 use crate::session::connection::{Connection, Exchange};
 use crate::session::lexer::cancellable;
@@ -38,7 +38,7 @@ impl<R: Runtime> Connection<R> {
         let Some(ready) = ready else { return Vec::new() };
         let ends = |step: &Step<'_>| cancellable(step.sql) == Cancellable::No;
         let cancellable = if steps.iter().any(ends) { Cancellable::No } else { Cancellable::Yes };
-        let request = Request { ready, ..Request::new(Protocol::Extended) };
+        let request = Request { ready, steps: Steps::Many, ..Request::new(Protocol::Extended) };
         let mut faulty = None;
         let exchange = self
             .request_as(request, cancellable, |out| {
@@ -70,18 +70,27 @@ impl<R: Runtime> Connection<R> {
 impl<R: Runtime> Exchange<'_, R> {
     /// Reads the replies to steps of which each has a Sync.
     async fn read_each(&mut self, steps: Vec<Step<'_>>) -> Vec<Outcome> {
-        let (mut outcomes, mut made) = (Vec::with_capacity(steps.len()), Vec::new());
+        let total = steps.len();
+        let (mut outcomes, mut made) = (Vec::with_capacity(total), Vec::new());
         for step in steps {
-            let read = self.read_step(step, &mut made).await;
-            let outcome = match read {
+            let read = match self.read_step(step, &mut made).await {
+                // What a statement leaves to its commit fails there.
                 Ok(outcome) => match self.finish().await {
-                    Ok(None) => outcome,
-                    // What a statement leaves to its commit fails there.
-                    Ok(Some(error)) | Err(error) => Err(error),
+                    Ok(refused) => Ok(refused.map_or(outcome, Err)),
+                    Err(error) => Err(error),
                 },
                 Err(error) => Err(error),
             };
-            outcomes.push(outcome);
+            match read {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    let rest = (outcomes.len() + 1..total).map(|_| Err(unheard(&error)));
+                    let rest: Vec<_> = rest.collect();
+                    outcomes.push(Err(error));
+                    outcomes.extend(rest);
+                    break;
+                }
+            }
         }
         outcomes
     }
@@ -101,10 +110,10 @@ impl<R: Runtime> Exchange<'_, R> {
             }
         }
         let finished = self.finish().await;
-        let done = outcomes.len();
+        let (done, lost) = (outcomes.len(), self.connection.is_closed());
         let undo = |error: &Error| -> Vec<_> {
-            let lost = self.connection.is_closed();
-            (0..done).map(|_| Err(undone(error, lost))).collect()
+            let undone = if lost { unheard(error) } else { undone(error) };
+            (0..done).map(|_| Err(undone.clone())).collect()
         };
         match (failure, finished) {
             (None, Ok(None)) => outcomes,
@@ -112,8 +121,13 @@ impl<R: Runtime> Exchange<'_, R> {
             (None, Ok(Some(error)) | Err(error)) => undo(&error),
             (Some(error), _) => {
                 let mut outcomes = undo(&error);
-                outcomes.push(Err(error.clone()));
-                outcomes.extend((done + 1..total).map(|_| Err(skipped(done, Some(&error)))));
+                let rest = if lost || error.is_unsent() {
+                    unheard(&error)
+                } else {
+                    skipped(done, Some(&error))
+                };
+                outcomes.push(Err(error));
+                outcomes.extend((done + 1..total).map(|_| Err(rest.clone())));
                 outcomes
             }
         }
@@ -131,14 +145,19 @@ pub(crate) fn skipped(item: usize, cause: Option<&Error>) -> Error {
 }
 
 /// What an item is told that was done before the pipeline failed.
-fn undone(cause: &Error, lost: bool) -> Error {
-    let error = if lost {
-        let text = "the connection was lost before the pipeline was complete: it may have taken effect or not";
-        Error::new(Kind::OutcomeUnknown, text)
-    } else {
-        Error::new(Kind::RolledBack, "it was undone, since the pipeline failed")
-    };
-    error.with_source(cause.clone())
+fn undone(cause: &Error) -> Error {
+    let text = "it was undone, since the pipeline failed";
+    Error::new(Kind::RolledBack, text).with_source(cause.clone())
+}
+
+/// What an item is told whose answer never came, or came before the end of what it is a part of.
+fn unheard(cause: &Error) -> Error {
+    if cause.is_unsent() {
+        return cause.clone();
+    }
+    let text =
+        "the connection was lost before the pipeline was complete: it may have taken effect or not";
+    Error::new(Kind::OutcomeUnknown, text).with_source(cause.clone())
 }
 
 /// How many ReadyForQuery there will be; `None` if there is nothing to be sent.

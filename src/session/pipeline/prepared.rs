@@ -46,7 +46,20 @@ pub(crate) struct Asked<'i> {
 }
 
 /// What the server said of texts that it was asked about.
-pub(crate) type Described<'i> = HashMap<&'i str, Result<Statement, Error>>;
+pub(crate) type Described<'i> = HashMap<(&'i str, Named), Result<Statement, Error>>;
+
+/// Whether a text was described under a name, so that it can be bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Named {
+    Yes,
+    No,
+}
+
+impl Named {
+    pub(crate) fn of(mode: StatementMode) -> Self {
+        if mode == StatementMode::Cached { Self::Yes } else { Self::No }
+    }
+}
 
 impl<R: Runtime> Connection<R> {
     /// What an item asks for; an error if no pipeline can do that.
@@ -102,7 +115,7 @@ impl<R: Runtime> Connection<R> {
         index: usize,
     ) -> Result<Step<'i>, Error> {
         let sql = asked.source.sql();
-        let known = described.get(sql).cloned().transpose()?;
+        let known = described.get(&(sql, Named::of(asked.mode))).cloned().transpose()?;
         let how = match (asked.source, asked.mode) {
             (Source::Prepared(statement), _) => How::Known(statement.clone()),
             (Source::Text(_), StatementMode::Cached) => {

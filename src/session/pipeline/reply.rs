@@ -95,7 +95,9 @@ impl<R: Runtime> Exchange<'_, R> {
         refused: Option<&Error>,
     ) -> Option<Statement> {
         let statements = &mut self.connection.statements;
-        if refused.and_then(Error::sqlstate) == Some(SqlState::INVALID_SQL_STATEMENT_NAME) {
+        let known = matches!(step.how, How::Known(_));
+        if known && refused.and_then(Error::sqlstate) == Some(SqlState::INVALID_SQL_STATEMENT_NAME)
+        {
             statements.forget_all();
         } else if refused.and_then(Error::sqlstate) == Some(SqlState::FEATURE_NOT_SUPPORTED) {
             statements.forget(step.sql);

@@ -8,15 +8,16 @@ use aiopg_runtime::Runtime;
 use crate::config::StatementMode;
 use crate::connection::Cancellable;
 use crate::error::Error;
-use crate::flow::{Protocol, Request};
+use crate::flow::{Protocol, Request, Steps};
 use crate::message::{Encode, Sync};
 use crate::observe::{Counted, Operation};
 use crate::session::connection::Connection;
+use crate::session::lexer::cancellable;
 use crate::session::named::Bound;
 use crate::session::pipeline::exchange::{Outcome, Syncs, count, skipped};
 use crate::session::pipeline::item::Demand;
 use crate::session::pipeline::items::{Demands, Pipeline, Replies};
-use crate::session::pipeline::prepared::{Asked, Described, How, Step};
+use crate::session::pipeline::prepared::{Asked, Described, How, Named, Step};
 use crate::session::prepare::write_parse;
 use crate::session::rows::Rows;
 use crate::session::source::TimeLimit;
@@ -48,6 +49,8 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Messages
     ///
+    /// What a [`Call`](crate::Call) says of time and portions does not count for an item.
+    ///
     /// Bind and Execute for each item and one Sync: one round trip. Texts with parameters that the connection does not
     /// know yet take one more, for all of them together. While it is written, the replies are read: neither side waits
     /// for the other, however large they are.
@@ -59,8 +62,9 @@ impl<R: Runtime> Connection<R> {
     /// # Errors
     ///
     /// Each item has its own, with its number in [`Error::item`]: what the verb of its constructor says;
-    /// [`Kind::Skipped`] if it was not run, since an earlier one failed; [`Kind::RolledBack`] if it was undone, since a
-    /// later one failed, or the server could not commit. If an item cannot even be written, nothing is sent.
+    /// [`Kind::Skipped`](crate::Kind::Skipped) if it was not run, since an earlier one failed;
+    /// [`Kind::RolledBack`](crate::Kind::RolledBack) if it was undone, since a later one failed, or the server could
+    /// not commit. If an item cannot even be written, nothing is sent.
     ///
     /// # Source
     ///
@@ -151,8 +155,12 @@ impl<R: Runtime> Connection<R> {
             self.look_up_types_of(statement).await;
         }
         let (mut steps, mut parsed) = (Vec::with_capacity(demands.len()), HashMap::new());
-        for (index, asked) in asked.into_iter().enumerate() {
-            steps.push(asked.and_then(|asked| self.step(asked, &described, &mut parsed, index)));
+        // A step is known by its place among those that are sent.
+        let mut place = 0;
+        for asked in asked {
+            let step = asked.and_then(|asked| self.step(asked, &described, &mut parsed, place));
+            place += usize::from(step.is_ok());
+            steps.push(step);
         }
         for step in steps.iter().flatten() {
             if let How::Known(statement) = &step.how {
@@ -178,7 +186,10 @@ impl<R: Runtime> Connection<R> {
         let mut texts: Vec<(&str, StatementMode, Name)> = Vec::new();
         for asked in asked {
             let Some((sql, mode)) = self.undescribed(asked) else { continue };
-            if !texts.iter().any(|(known, ..)| *known == sql) {
+            let alike = |text: &(&str, StatementMode, Name)| {
+                text.0 == sql && Named::of(text.1) == Named::of(mode)
+            };
+            if !texts.iter().any(alike) {
                 let cached = mode == StatementMode::Cached;
                 let statements = &mut self.statements;
                 let name = if cached { statements.next_name() } else { statements.unnamed() };
@@ -186,7 +197,7 @@ impl<R: Runtime> Connection<R> {
             }
         }
         let Some(ready) = count(texts.len()) else { return Ok(described) };
-        let request = Request { ready, ..Request::new(Protocol::Extended) };
+        let request = Request { ready, steps: Steps::Many, ..Request::new(Protocol::Extended) };
         let mut exchange = self
             .request_as(request, Cancellable::Yes, |out| {
                 texts.iter().try_for_each(|(sql, _, name)| {
@@ -204,10 +215,12 @@ impl<R: Runtime> Connection<R> {
                         exchange.connection.statements.keep(statement.clone());
                     }
                 }
-                Err(error) if exchange.connection.is_closed() => return Err(error.clone()),
+                Err(error) if exchange.connection.is_closed() || error.is_unsent() => {
+                    return Err(error.clone());
+                }
                 Err(_) => {}
             }
-            described.insert(sql, statement);
+            described.insert((sql, Named::of(mode)), statement);
         }
         Ok(described)
     }
@@ -218,6 +231,13 @@ impl<R: Runtime> Connection<R> {
         steps: Vec<Result<Step<'_>, Error>>,
         syncs: Syncs,
     ) -> Vec<Outcome> {
+        let ends = |step: &Result<Step<'_>, Error>| {
+            step.as_ref().is_ok_and(|step| cancellable(step.sql) == Cancellable::No)
+        };
+        if syncs == Syncs::One && steps.iter().any(ends) {
+            let text = "what ends a transaction would end the pipeline's own: use `pipeline_each`";
+            return steps.iter().map(|_| Err(Error::usage(text).unsent())).collect();
+        }
         let faulty = steps.iter().position(Result::is_err);
         if syncs == Syncs::One
             && let Some(faulty) = faulty

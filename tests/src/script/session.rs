@@ -31,6 +31,8 @@ pub(crate) struct Session<'s, S> {
     /// The unnamed portal: a text, its parameter, and how many rows were sent of it.
     portal: Option<(String, Option<i64>, u64)>,
     status: u8,
+    /// The savepoints of the transaction, the innermost last.
+    savepoints: Vec<String>,
     /// An error came: everything up to Sync is passed over.
     skipping: bool,
 }
@@ -54,6 +56,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
             statements: BTreeMap::new(),
             portal: None,
             status: b'I',
+            savepoints: Vec::new(),
             skipping: false,
         }
     }
@@ -245,6 +248,9 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
         if self.status == b'E' && !matches!(plan, Plan::Status(_, "ROLLBACK" | "COMMIT")) {
             return Ok(Err(("25P02", "current transaction is aborted".to_owned())));
         }
+        if let Err(refusal) = self.savepoint(sql) {
+            return Ok(Err(refusal));
+        }
         self.diary.note(Event::Executed(sql.to_owned(), value));
         if is_slow(sql) {
             self.peer.flush().await?;
@@ -257,6 +263,23 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
             }
         }
         Ok(self.check_cancelled(sql))
+    }
+
+    /// Keeps the names of savepoints.
+    fn savepoint(&mut self, sql: &str) -> Result<(), Refusal> {
+        let words: Vec<_> = sql.split_whitespace().collect();
+        let place = |name: &str| {
+            let unknown = || ("3B001", format!("savepoint \"{name}\" does not exist"));
+            self.savepoints.iter().rposition(|known| known == name).ok_or_else(unknown)
+        };
+        match *words.as_slice() {
+            ["savepoint", name] => self.savepoints.push(name.to_owned()),
+            ["release", "savepoint", name] => self.savepoints.truncate(place(name)?),
+            ["rollback", "to", "savepoint", name] => self.savepoints.truncate(place(name)? + 1),
+            ["begin" | "commit" | "rollback", ..] => self.savepoints.clear(),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn check_cancelled(&self, sql: &str) -> Result<(), Refusal> {
