@@ -265,7 +265,9 @@ async fn an_error_ends_a_stream<R: Runtime>(rt: R) -> Result<(), Error> {
 async fn no_row_is_lost_when_next_is_dropped<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
     let mut transaction = connection.begin().await?;
-    let mut cursor = transaction.declare("c").itersize(rows(3)).open(TEN, ()).await?;
+    // Every portion takes its time, so that it is never there at the first poll.
+    let slow = "select n, pg_sleep(0.01) from generate_series(1, 10) n";
+    let mut cursor = transaction.declare("c").itersize(rows(3)).open(slow, ()).await?;
     let mut stream = cursor.stream();
     let (mut seen, mut dropped) = (Vec::new(), 0);
     loop {

@@ -9,7 +9,7 @@ use aiopg_tests::relay::{Leg, Plan};
 use aiopg_tests::{Server, on_every_runtime, session};
 
 /// An identifier that no other test has, with everything in it that must be quoted.
-async fn xid<R: Runtime>(connection: &mut Connection<R>, name: &str) -> String {
+fn xid<R: Runtime>(connection: &Connection<R>, name: &str) -> String {
     let process_id = connection.process_id().unwrap();
     format!("{name} 'of\\' \"{process_id}\"; --")
 }
@@ -29,7 +29,7 @@ async fn a_prepared_transaction_is_ended_by_any_session<R: Runtime>(rt: R) -> Re
     let (mut connection, config) = session::open_in_schema(rt.clone()).await;
     let mut other = session::open_with(rt, &config).await;
     connection.batch_execute("create table t (n int primary key)").await?;
-    let (kept, undone) = (xid(&mut connection, "kept").await, xid(&mut connection, "undone").await);
+    let (kept, undone) = (xid(&connection, "kept"), xid(&connection, "undone"));
     for (n, xid) in [(1, &kept), (2, &undone)] {
         let mut transaction = connection.begin().await?;
         transaction.execute(INSERT, (n,)).await?;
@@ -48,7 +48,7 @@ async fn a_prepared_transaction_is_ended_by_any_session<R: Runtime>(rt: R) -> Re
 
 async fn a_transaction_without_a_statement_can_be_prepared<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
-    let xid = xid(&mut connection, "empty").await;
+    let xid = xid(&connection, "empty");
     connection.begin().await?.prepare_transaction(&xid).await?;
     assert!(connection.recover_prepared().await?.contains(&xid));
     connection.rollback_prepared(&xid).await
@@ -56,7 +56,7 @@ async fn a_transaction_without_a_statement_can_be_prepared<R: Runtime>(rt: R) ->
 
 async fn a_failed_transaction_is_not_prepared_silently<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
-    let xid = xid(&mut connection, "failed").await;
+    let xid = xid(&connection, "failed");
     let mut transaction = connection.begin().await?;
     transaction.execute("select 1 / 0", ()).await.unwrap_err();
     let error = transaction.prepare_transaction(&xid).await.unwrap_err();
@@ -134,8 +134,8 @@ async fn a_panic_rolls_back<R: Runtime>(rt: R) -> Result<(), Error> {
     connection.batch_execute("create temporary table t (n int)").await?;
     let panics = connection.transaction(async |transaction| {
         transaction.execute(INSERT, (1,)).await?;
-        let nothing: Option<()> = None;
-        nothing.unwrap();
+        let inserted: Option<i32> = transaction.query_scalar("select null::int4", ()).await?;
+        inserted.unwrap();
         Ok::<_, Error>(())
     });
     let caught = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(panics)).await;
