@@ -9,13 +9,36 @@ use crate::error::Error;
 use crate::pool::guard::PooledConnection;
 use crate::pool::handle::Pool;
 use crate::session::{
-    Connection, Cursor, FromRow, OwnedRow, Rows, ToStatement, Transaction, TransactionOptions,
+    Connection, Cursor, FromRow, Listener, OwnedRow, Rows, ToStatement, Transaction,
+    TransactionOptions,
 };
 use crate::types::Params;
 
 /// Statements that need no more than one session for one call. Each borrows a session as [`get`](Self::get) does, and
 /// gives it back. What is prepared stays with the session that ran it.
 impl<R: Runtime> Pool<R> {
+    /// Opens a [`Listener`] with the configuration of the pool. Its session is its own: it is none of the pool's, does not
+    /// count for its size, and outlives it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(pool: &aiopg::Pool) -> Result<(), aiopg::Error> {
+    /// let mut listener = pool.listener().await?;
+    /// listener.listen("orders").await?;
+    /// pool.notify("orders", "42").await?;
+    /// println!("{:?}", listener.recv().await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::connect`].
+    pub async fn listener(&self) -> Result<Listener<R>, Error> {
+        let core = &self.handle.core;
+        Listener::connect_on(core.runtime.clone(), core.config.clone()).await
+    }
+
     /// As [`Connection::query`](crate::Connection::query), on a session that is borrowed for it.
     ///
     /// # Errors

@@ -46,9 +46,10 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Server`] if the statement fails, [`Kind::Conversion`] if a parameter does not fit its type,
-    /// [`Kind::Usage`] if there are too few or too many; nothing is run in these two cases. [`Kind::Io`] if the
-    /// connection is lost, [`Kind::Closed`] if it was before. COPY: see [`batch_execute`](Self::batch_execute).
+    /// [`Kind::Server`](crate::Kind::Server) if the statement fails, [`Kind::Conversion`](crate::Kind::Conversion) if
+    /// a parameter does not fit its type, [`Kind::Usage`](crate::Kind::Usage) if there are too few or too many;
+    /// nothing is run in these two cases. [`Kind::Io`](crate::Kind::Io) if the connection is lost,
+    /// [`Kind::Closed`](crate::Kind::Closed) if it was before. COPY: see [`batch_execute`](Self::batch_execute).
     ///
     /// # Source
     ///
@@ -86,7 +87,8 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Errors
     ///
-    /// As [`query`](Self::query), and [`Kind::Conversion`] if a column or a value does not fit.
+    /// As [`query`](Self::query), and [`Kind::Conversion`](crate::Kind::Conversion) if a column or a value does not
+    /// fit.
     ///
     /// # Source
     ///
@@ -121,7 +123,7 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Errors
     ///
-    /// As [`query`](Self::query), and [`Kind::RowCount`] if there is no row, or more than one.
+    /// As [`query`](Self::query), and [`Kind::RowCount`](crate::Kind::RowCount) if there is no row, or more than one.
     ///
     /// # Source
     ///
@@ -159,7 +161,7 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Errors
     ///
-    /// As [`query`](Self::query), and [`Kind::RowCount`] if there is more than one row.
+    /// As [`query`](Self::query), and [`Kind::RowCount`](crate::Kind::RowCount) if there is more than one row.
     ///
     /// # Source
     ///
@@ -199,8 +201,8 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Errors
     ///
-    /// As [`query`](Self::query), [`Kind::RowCount`] if there is no row, or more than one, and
-    /// [`Kind::Conversion`] if there is more than one column or `T` does not fit.
+    /// As [`query`](Self::query), [`Kind::RowCount`](crate::Kind::RowCount) if there is no row, or more than one, and
+    /// [`Kind::Conversion`](crate::Kind::Conversion) if there is more than one column or `T` does not fit.
     ///
     /// # Source
     ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aiopg::{Call, Client, Error, Kind, Runtime};
+use aiopg::{Call, Client, Error, Heard, Kind, Runtime};
 use aiopg_tests::{on_every_runtime, session};
 
 use crate::pools::{get, has_background, open, open_with, process_of, sized};
@@ -43,7 +43,24 @@ async fn a_session_whose_statement_took_too_long_is_lent_again<R: Runtime>(
     Ok(())
 }
 
+async fn a_listener_has_a_session_beside_those_of_the_pool<R: Runtime>(rt: R) -> Result<(), Error> {
+    let pool = open_with(rt, sized(1, 1), session::config()).await;
+    let channel = format!("pool_{}", process_of(&*get(&pool).await));
+    let mut listener = pool.listener().await?;
+    listener.listen(&channel).await?;
+    let lent = get(&pool).await;
+    assert_eq!(pool.stats().size, 1, "it is none of the pool's");
+    drop(lent);
+    pool.notify(&channel, "heard").await?;
+    match listener.recv().await? {
+        Heard::Notification(notification) => assert_eq!(notification.payload(), "heard"),
+        other => panic!("{other:?}"),
+    }
+    listener.close().await
+}
+
 on_every_runtime!(
+    a_listener_has_a_session_beside_those_of_the_pool,
     the_limit_of_the_configuration_reaches_every_session,
     a_session_whose_statement_took_too_long_is_lent_again,
 );
