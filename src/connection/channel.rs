@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use aiopg_runtime::Runtime;
 use sync_wrapper::SyncWrapper;
 
-use crate::config::{Config, Event, OnDrop, TargetSessionAttrs};
+use crate::config::{Config, Event, OnDrop, ProtocolVersion, TargetSessionAttrs};
 use crate::connection::cancel::CancelToken;
 use crate::connection::canceller::{Cancellable, Canceller};
 use crate::connection::close::close;
@@ -70,6 +70,8 @@ pub(crate) struct Channel<R: Runtime> {
     pub(crate) server: Server,
     /// What ends the session from outside.
     pub(crate) switch: Option<Arc<Switch>>,
+    /// The version that both sides speak.
+    pub(crate) protocol_version: ProtocolVersion,
     /// The kind of server that it was opened on, and is to be on.
     pub(crate) wanted: TargetSessionAttrs,
 }
@@ -97,6 +99,7 @@ impl<R: Runtime> Channel<R> {
             ended: None,
             warnings: Vec::new(),
             switch: None,
+            protocol_version: ProtocolVersion::V3_0,
             wanted: TargetSessionAttrs::Any,
         }
     }

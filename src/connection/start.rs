@@ -68,7 +68,10 @@ async fn exchange<R: Runtime>(
                 let salted = salted(runtime, kept, password, salt, iterations).await?;
                 startup.salted(&salted, channel.answer())?;
             }
-            Step::Ready => return encoding_is_utf8(channel),
+            Step::Ready => {
+                channel.protocol_version = startup.protocol_version();
+                return encoding_is_utf8(channel);
+            }
         }
     }
 }

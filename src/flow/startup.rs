@@ -123,6 +123,11 @@ impl Startup {
         SaslResponse { data: &data }.encode(out)
     }
 
+    /// The version that is spoken, as far as it has been agreed on.
+    pub(crate) fn protocol_version(&self) -> ProtocolVersion {
+        self.credentials.max_protocol_version
+    }
+
     /// The server speaks an older version than was asked for. No option was asked for, so none can be refused.
     fn negotiate(&mut self, negotiated: &NegotiateProtocolVersion<'_>) -> Result<(), Error> {
         let invalid = |what| Err(Error::protocol("NegotiateProtocolVersion", what));

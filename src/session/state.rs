@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aiopg_runtime::Runtime;
 
-use crate::config::Config;
+use crate::config::{Config, ProtocolVersion};
 use crate::error::Error;
 use crate::message::TransactionStatus;
 use crate::session::connection::Connection;
@@ -85,6 +85,15 @@ impl<R: Runtime> Connection<R> {
     /// It prints itself as a connection string without its secrets.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns the version of the protocol that both sides speak.
+    ///
+    /// # Source
+    ///
+    /// [Protocol versions](https://www.postgresql.org/docs/18/protocol-overview.html#PROTOCOL-VERSIONS)
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        self.channel.protocol_version
     }
 
     /// Returns how long a statement may take, as it was configured.

@@ -14,6 +14,7 @@ mod streams;
 mod cases;
 mod dialogues;
 mod cuts;
+mod parts;
 mod hostile_startup;
 mod hostile_session;
 mod hostile_rows;

@@ -3,7 +3,9 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use aiopg::{Client, Connection, Error, Kind, Runtime, SqlState, TransactionStatus};
+use aiopg::{
+    Client, Connection, Error, Kind, ProtocolVersion, Runtime, SqlState, TransactionStatus,
+};
 use aiopg_tests::cancel::PollLimit;
 use aiopg_tests::counting::Counting;
 use aiopg_tests::session::{self, ask};
@@ -213,7 +215,26 @@ async fn one_setter_limits_connecting_and_statements<R: Runtime>(rt: R) -> Resul
     Ok(())
 }
 
+/// Not every server speaks the newest: what both sides speak is what counts.
+async fn the_version_of_the_protocol_is_the_one_that_was_agreed_on<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let newest = session::config().max_protocol_version(ProtocolVersion::V3_2);
+    let connection = session::open_with(rt.clone(), &newest).await;
+    let spoken = if connection.server_version() >= Some(180_000) {
+        ProtocolVersion::V3_2
+    } else {
+        ProtocolVersion::V3_0
+    };
+    assert_eq!(connection.protocol_version(), spoken);
+    let oldest = session::config().max_protocol_version(ProtocolVersion::V3_0);
+    let connection = session::open_with(rt, &oldest).await;
+    assert_eq!(connection.protocol_version(), ProtocolVersion::V3_0);
+    Ok(())
+}
+
 on_every_runtime!(
+    the_version_of_the_protocol_is_the_one_that_was_agreed_on,
     one_setter_limits_connecting_and_statements,
     a_terminated_backend_is_noticed_without_a_query,
     the_end_is_noticed_behind_notifications_and_dropped_replies,
