@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn only_numbers_tell_their_types() {
-        let params = crate::params![true, None::<i64>, 1.5_f64, "a", None::<&str>, [1_i32]];
+        let params = crate::params![true, None::<i64>, 1.5_f64, "a", None::<&str>, vec![1_i32]];
         let call = RoutineCall::new(Verb::Select, &"f".into(), &params).unwrap();
         assert!(call.sql.ends_with("($1::bool, $2::int8, $3::float8, $4, $5, $6)"), "{}", call.sql);
     }
