@@ -7,11 +7,11 @@ use std::task::{Context, Poll, Waker, ready};
 
 use aiopg_runtime::{AnyRuntime, Runtime};
 use futures_core::Stream;
-use postgres_protocol::escape::escape_identifier;
 
 use crate::error::{Error, Kind};
 use crate::flow::{Notification, Queued};
 use crate::session::connection::Connection;
+use crate::types::quote_identifier;
 
 /// The longest name of a channel: the server cuts longer identifiers off, and then others are meant.
 const MOST_CHANNEL_BYTES: usize = 63;
@@ -330,7 +330,7 @@ fn lagged(count: u64) -> Error {
 /// The channel as it stands in a statement.
 pub(crate) fn quoted(channel: &str) -> Result<String, Error> {
     check_channel(channel)?;
-    Ok(escape_identifier(channel))
+    quote_identifier(channel)
 }
 
 fn check_channel(channel: &str) -> Result<(), Error> {
