@@ -213,6 +213,15 @@ impl Error {
         if self.0.statement.is_some() { self } else { self.with_statement(sql) }
     }
 
+    /// A transaction, or a part of it, could only be rolled back, because of `failure`.
+    pub(crate) fn rolled_back(text: &'static str, failure: Option<&ServerError>) -> Self {
+        let error = Self::new(Kind::RolledBack, text);
+        match failure {
+            Some(failure) => error.with_source(Self::from_server(failure.clone())),
+            None => error,
+        }
+    }
+
     /// For the request that ends a transaction: where its answer never came, that is what is said.
     pub(crate) fn or_outcome_unknown(self) -> Self {
         let fatal = self.server().is_some_and(ServerError::ends_session);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use aiopg_runtime::{AnyRuntime, Runtime};
 
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::message::TransactionStatus;
 use crate::observe::Operation;
 use crate::session::client::Client;
@@ -59,12 +59,8 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
         let heals = connection.riders.any_queries();
         if connection.transaction_status() == TransactionStatus::InError && !heals {
             let text = "the transaction has failed: it takes no savepoint, only its end";
-            let failure = connection.channel.machine().asides().failure().cloned();
-            let error = Error::new(Kind::RolledBack, text).unsent();
-            return Err(match failure {
-                Some(failure) => error.with_source(Error::from_server(failure)),
-                None => error,
-            });
+            let failure = connection.channel.machine().asides().failure();
+            return Err(Error::rolled_back(text, failure).unsent());
         }
         let sql = Cow::Owned(savepoint(depth));
         connection.riders.open(Opener { sql, params: Vec::new(), undo: None });
@@ -92,7 +88,7 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Server`] if a statement in it has failed; it is rolled back then.
+    /// [`Kind::Server`](crate::Kind::Server) if a statement in it has failed; it is rolled back then.
     ///
     /// # Source
     ///
@@ -102,16 +98,15 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
         if self.withdraw().await? {
             let refused = self.connection.riders.take_refused();
             let text = "the savepoint was refused, and with it what was to follow: nothing was run";
-            return if refused { Err(Error::new(Kind::RolledBack, text)) } else { Ok(()) };
+            return if refused { Err(Error::rolled_back(text, None)) } else { Ok(()) };
         }
-        let failure = self.connection.channel.machine().asides().failure().cloned();
+        let failure = self.connection.channel.machine().asides().failure();
         // What rides with the next request may heal it.
         let heals = self.connection.riders.any_queries();
-        if let Some(failure) = failure.filter(|_| !heals) {
+        if failure.is_some() && !heals {
             // The server would only say that the transaction has failed. What is dropped is rolled back.
             let text = "the savepoint cannot be kept, since a statement in it had failed";
-            let error = Error::new(Kind::RolledBack, text);
-            return Err(error.with_source(Error::from_server(failure)));
+            return Err(Error::rolled_back(text, failure));
         }
         let sql = format!("release savepoint {}", name(depth));
         self.end(Operation::ReleaseSavepoint, &sql).await
@@ -129,7 +124,7 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] or [`Kind::Closed`] if the connection was lost.
+    /// [`Kind::Io`](crate::Kind::Io) or [`Kind::Closed`](crate::Kind::Closed) if the connection was lost.
     ///
     /// # Source
     ///

@@ -6,7 +6,7 @@ use std::pin::pin;
 
 use aiopg_runtime::Runtime;
 
-use crate::error::{Error, Kind, ServerError};
+use crate::error::{Error, ServerError};
 use crate::message::TransactionStatus;
 use crate::observe::{Counted, Operation};
 use crate::session::client::Client;
@@ -42,7 +42,8 @@ impl<R: Runtime> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Usage`] if a transaction is open already, which a statement such as `begin` has opened.
+    /// [`Kind::Usage`](crate::Kind::Usage) if a transaction is open already, which a statement such as `begin` has
+    /// opened.
     ///
     /// # Source
     ///
@@ -137,7 +138,7 @@ impl<C: Client> Transaction<C> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Usage`] if a transaction is open already.
+    /// [`Kind::Usage`](crate::Kind::Usage) if a transaction is open already.
     pub async fn begin_on(mut client: C, options: &TransactionOptions) -> Result<Self, Error> {
         let connection = client.connection();
         connection.settle().await?;
@@ -171,7 +172,7 @@ impl<C: Client> Transaction<C> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Server`], with the failure of the transaction, if it has failed already.
+    /// [`Kind::Server`](crate::Kind::Server), with the failure of the transaction, if it has failed already.
     ///
     /// # Source
     ///
@@ -193,9 +194,10 @@ impl<C: Client> Transaction<C> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Server`] if the server refuses, such as for a deferred constraint: the transaction was rolled back.
-    /// [`Kind::RolledBack`] if a statement of the transaction had failed, so that COMMIT could only roll back; the
-    /// source is that failure. [`Kind::OutcomeUnknown`] if the connection was lost before the answer came.
+    /// [`Kind::Server`](crate::Kind::Server) if the server refuses, such as for a deferred constraint: the
+    /// transaction was rolled back. [`Kind::RolledBack`](crate::Kind::RolledBack) if a statement of the transaction
+    /// had failed, so that COMMIT could only roll back; the source is that failure.
+    /// [`Kind::OutcomeUnknown`](crate::Kind::OutcomeUnknown) if the connection was lost before the answer came.
     ///
     /// # Source
     ///
@@ -216,7 +218,8 @@ impl<C: Client> Transaction<C> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] or [`Kind::Closed`] if the connection was lost: then, too, nothing remains of the transaction.
+    /// [`Kind::Io`](crate::Kind::Io) or [`Kind::Closed`](crate::Kind::Closed) if the connection was lost: then, too,
+    /// nothing remains of the transaction.
     ///
     /// # Source
     ///
@@ -234,7 +237,7 @@ impl<C: Client> Transaction<C> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Server`] if there is no such parameter, or the value does not fit.
+    /// [`Kind::Server`](crate::Kind::Server) if there is no such parameter, or the value does not fit.
     pub async fn set_local(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let sql = "select pg_catalog.set_config($1::text, $2::text, true)";
         self.client.connection().execute(sql, (name, value)).await.map(drop)
@@ -268,7 +271,7 @@ impl<C: Client> Transaction<C> {
         // What was cancelled before it was run has ended nothing: dropped, it is rolled back.
         self.state = if over { State::Ended } else { State::Open };
         let ended = match ended {
-            Ok(tag) if keeps && tag.as_str() == "ROLLBACK" => Err(rolled_back(failure)),
+            Ok(tag) if keeps && tag.as_str() == "ROLLBACK" => Err(rolled_back(failure.as_ref())),
             Ok(_) => Ok(()),
             Err(error) if keeps => Err(error.or_outcome_unknown()),
             Err(error) => Err(error),
@@ -281,17 +284,13 @@ impl<C: Client> Transaction<C> {
 /// BEGIN was refused, and with it the statement that it went out with.
 fn never_begun() -> Error {
     let text = "the transaction never began, since the server refused BEGIN: nothing in it was run";
-    Error::new(Kind::RolledBack, text)
+    Error::rolled_back(text, None)
 }
 
 /// The server answered COMMIT by ROLLBACK.
-fn rolled_back(failure: Option<ServerError>) -> Error {
+fn rolled_back(failure: Option<&ServerError>) -> Error {
     let text = "the transaction was rolled back, since a statement in it had failed";
-    let error = Error::new(Kind::RolledBack, text);
-    match failure {
-        Some(failure) => error.with_source(Error::from_server(failure)),
-        None => error,
-    }
+    Error::rolled_back(text, failure)
 }
 
 impl<C: Client> Client for Transaction<C> {
