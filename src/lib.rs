@@ -41,7 +41,8 @@
 //! that to the program.
 //!
 //! `derive` adds `#[derive(FromRow)]`, `#[derive(Params)]` and their like, `serde` adds
-//! `deserialize` to rows; `with-...` lets the types of other crates be parameters and values. `tracing` adds spans and events.
+//! `deserialize` to rows; `with-...` lets the types of other crates be parameters and values. `sea-query` lets the
+//! statements of that crate be run as they are. `tracing` adds spans and events.
 //!
 //! # Observability
 //!
@@ -110,6 +111,8 @@ mod observe;
 mod connection;
 mod session;
 mod pool;
+#[cfg(feature = "sea-query")]
+pub mod sea_query;
 pub mod rt;
 
 pub use postgres_types;

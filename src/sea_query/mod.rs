@@ -1,0 +1,32 @@
+//! SeaQuery's statements on any session: built, bound to the types that the server expects, and run.
+//!
+//! [`SeaQuery`] adds verbs to whatever is a [`Client`](crate::Client), and to a [`Pool`](crate::Pool): they take the
+//! statements of the crate [`sea_query`](::sea_query) as they are. Each value is encoded for the type that the server
+//! expects, and what does not fit is an error; nothing is ever written as another value.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(connection: &mut aiopg::Connection) -> Result<(), aiopg::Error> {
+//! use aiopg::sea_query::SeaQuery;
+//! use sea_query::{Expr, ExprTrait, Query};
+//!
+//! let cities = Query::select()
+//!     .columns(["id", "name"])
+//!     .from("city")
+//!     .and_where(Expr::col("inhabitants").gt(100_000))
+//!     .take();
+//! let rows = connection.query_built_as::<(i32, String)>(&cities).await?;
+//! # drop(rows);
+//! # Ok(()) }
+//! ```
+
+mod binder;
+mod bound;
+mod built;
+mod verbs;
+mod pool;
+
+pub use crate::sea_query::bound::Bound;
+pub use crate::sea_query::built::{BuildStatement, Built, StatementKind};
+pub use crate::sea_query::verbs::SeaQuery;
