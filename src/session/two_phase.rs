@@ -6,6 +6,7 @@ use crate::error::{Error, Kind};
 use crate::observe::Operation;
 use crate::session::client::Client;
 use crate::session::connection::Connection;
+use crate::session::open_transaction::OpenTransaction;
 use crate::session::source::TimeLimit;
 use crate::session::transaction::Transaction;
 use crate::types::quote_literal;
@@ -38,11 +39,22 @@ impl<C: Client> Transaction<C> {
     ///
     /// [PREPARE TRANSACTION](https://www.postgresql.org/docs/18/sql-prepare-transaction.html)
     pub async fn prepare_transaction(mut self, xid: &str) -> Result<(), Error> {
+        self.open.prepare(self.client.connection(), xid).await
+    }
+}
+
+impl OpenTransaction {
+    /// Prepares the transaction under the identifier `xid`.
+    pub(crate) async fn prepare<R: Runtime>(
+        &mut self,
+        connection: &mut Connection<R>,
+        xid: &str,
+    ) -> Result<(), Error> {
         let sql = format!("prepare transaction {}", literal(xid)?);
         // A transaction that has not begun could not be found by its identifier later.
-        self.connection().limit(TimeLimit::AsConfigured);
-        self.connection().open_now().await?;
-        self.end(Operation::PrepareTransaction, &sql).await
+        connection.limit(TimeLimit::AsConfigured);
+        connection.open_now().await?;
+        self.end(connection, Operation::PrepareTransaction, &sql).await
     }
 }
 

@@ -1,0 +1,38 @@
+//! `Stage`: how far a transaction or a savepoint is from its end, and what undoes one that nobody ends.
+
+use std::borrow::Cow;
+
+use aiopg_runtime::Runtime;
+
+use crate::session::connection::Connection;
+
+/// How far a transaction or a savepoint is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Open,
+    /// What ends it is under way: if it was sent, that is its end.
+    Ending,
+    Ended,
+}
+
+impl Stage {
+    /// Whether nothing is left to be undone. Once sent, what ends it ends it, whatever the answer is.
+    pub(crate) fn is_over<R: Runtime>(self, connection: &Connection<R>) -> bool {
+        let owed = !connection.channel.machine().is_free();
+        self == Self::Ended || (self == Self::Ending && owed)
+    }
+}
+
+impl<R: Runtime> Connection<R> {
+    /// Sends `sql`, as far as that takes no waiting; else with the next request.
+    pub(crate) fn roll_back_soon(&mut self, sql: Cow<'static, str>) {
+        let free = self.channel.machine().is_free() && !self.riders.any_queries();
+        if free && self.observer().echoes() {
+            self.echo(&sql, &());
+        }
+        let sent = free && self.channel.send_unattended(&sql).is_ok();
+        if !sent {
+            self.riders.ride(sql);
+        }
+    }
+}
