@@ -1,5 +1,6 @@
 //! What becomes of an operation that takes longer than it may.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -38,6 +39,22 @@ impl<R: Runtime> Channel<R> {
     /// Sets how long the operation that begins now may take.
     pub(crate) fn limit(&mut self, limit: Option<Duration>) {
         self.limit.start(&self.runtime, limit);
+    }
+
+    /// Reads off what is owed to futures that were dropped, as [`settle`](Self::settle), but waits no longer than the
+    /// operation may take that comes next. Nothing of it was sent then.
+    pub(crate) async fn settle_in_time(&mut self) -> Result<(), Error> {
+        if self.limit.is_set() && self.ended().is_none() && !self.is_settled() {
+            self.abandon();
+            poll_fn(|cx| {
+                if self.poll_settled(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                self.limit.poll_due(&self.runtime, cx).map(|_| Err(self.limit.error().unsent()))
+            })
+            .await?;
+        }
+        self.settle().await
     }
 
     /// Whether the operation has taken longer than it may.

@@ -357,6 +357,13 @@ impl<R: Runtime> Connection<R> {
         Ok(())
     }
 
+    /// As [`settle`](Self::settle), for an operation whose time has begun: it waits no longer than that.
+    pub(crate) async fn settle_in_time(&mut self) -> Result<(), Error> {
+        self.channel.settle_in_time().await?;
+        self.take_note();
+        Ok(())
+    }
+
     /// Takes note of what the replies that have been read did beside their purpose.
     pub(crate) fn take_note(&mut self) {
         let machine = self.channel.machine_mut();
@@ -390,7 +397,7 @@ impl<R: Runtime> Connection<R> {
         cancellable: Cancellable,
         write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<Exchange<'_, R>, Error> {
-        self.settle().await?;
+        self.settle_in_time().await?;
         if let Some(late) = self.channel.overdue() {
             // An earlier part of the same operation has taken all its time.
             return Err(late.unsent());

@@ -80,7 +80,7 @@ impl<R: Runtime> Connection<R> {
         I: Iterator<Item: Params> + Send,
     {
         self.limit(called.options.query_timeout);
-        self.settle().await?;
+        self.settle_in_time().await?;
         let mut sets = sets.peekable();
         let Some(first) = sets.peek() else { return Ok(0) };
         let source = called.source;

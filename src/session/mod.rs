@@ -18,6 +18,7 @@ mod fetch;
 mod source;
 mod call;
 mod named;
+mod numbered;
 mod statement_cache;
 mod riders;
 mod version;

@@ -65,7 +65,7 @@ impl<R: Runtime> Connection<R> {
             return Ok(statement);
         }
         // First, so that a name is not used up each time that this is tried in vain.
-        self.settle().await?;
+        self.settle_in_time().await?;
         let name = self.statements.next_name();
         let statement = self.describe(name, sql).await?;
         self.statements.keep(statement.clone());

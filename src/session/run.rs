@@ -6,11 +6,12 @@ use postgres_types::FromSql;
 use crate::config::StatementMode;
 use crate::error::{Error, Kind};
 use crate::message::TransactionStatus;
-use crate::session::bind::{MOST_PARAMS, Until, too_many, write_run};
+use crate::session::bind::{MOST_PARAMS, Until, too_many, write_run, wrong_count};
 use crate::session::collect::Scalar;
 use crate::session::connection::Connection;
 use crate::session::fetch::Fetch;
 use crate::session::named::Bound;
+use crate::session::numbered::highest;
 use crate::session::owned_row::OwnedRow;
 use crate::session::row_stream::{RowStream, lacks_binary_form};
 use crate::session::rows::Rows;
@@ -167,7 +168,7 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<RowStream<'_, R>, Error> {
         self.limit(called.options.query_timeout);
         // First, so that the name of a statement is not used up each time that this is tried in vain.
-        self.settle().await?;
+        self.settle_in_time().await?;
         let bound;
         let (source, params) = match params.named() {
             None => (called.source, params),
@@ -188,11 +189,14 @@ impl<R: Runtime> Connection<R> {
             Source::Text(sql) => match called.options.mode.unwrap_or(self.mode) {
                 StatementMode::Cached => match self.statements.find_named(sql) {
                     Some(statement) => statement,
-                    None if params.count() == 0 && taken == Taken::Whole => {
-                        let name = self.statements.next_name();
-                        return self.parse_and_run(name, sql, &[], &[], params, None).await;
+                    None => {
+                        self.check_count(sql, params)?;
+                        if params.count() == 0 && taken == Taken::Whole {
+                            let name = self.statements.next_name();
+                            return self.parse_and_run(name, sql, &[], &[], params, None).await;
+                        }
+                        self.prepare_text(sql).await?
                     }
-                    None => self.prepare_text(sql).await?,
                 },
                 StatementMode::Simple => return self.run_simply(sql, params).await,
                 mode @ (StatementMode::Described | StatementMode::Unnamed) => {
@@ -219,6 +223,17 @@ impl<R: Runtime> Connection<R> {
         Ok(RowStream::new(exchange, statement, fetch))
     }
 
+    /// Refuses parameters of which the text alone tells that there are too few or too many.
+    fn check_count(&self, sql: &str, params: &dyn Params) -> Result<(), Error> {
+        let given = params.count();
+        match highest(sql, self.backslash()) {
+            Some(expected) if expected != given => {
+                Err(wrong_count(expected, given).with_statement(sql).unsent())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs a text without leaving anything on the server. Only the types of its parameters may be kept, here.
     async fn run_unnamed(
         &mut self,
@@ -227,6 +242,7 @@ impl<R: Runtime> Connection<R> {
         params: &dyn Params,
         taken: Taken,
     ) -> Result<RowStream<'_, R>, Error> {
+        self.check_count(sql, params)?;
         let unnamed = self.statements.unnamed();
         // Without parameters there are no types to ask for.
         if params.count() == 0 && taken == Taken::Whole {

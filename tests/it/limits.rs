@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aiopg::{Call, Connection, Error, Kind, OnDrop, Runtime, SqlState};
+use aiopg_tests::cancel::PollLimit;
 use aiopg_tests::{on_every_runtime, session};
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -56,6 +57,27 @@ async fn a_limit_of_nothing_is_over_at_once<R: Runtime>(rt: R) -> Result<(), Err
     Ok(())
 }
 
+/// Its predecessor was dropped, is not cancelled, and holds the session.
+async fn who_waits_for_a_dropped_statement_waits_no_longer_than_its_limit<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut observer = session::open(rt.clone()).await;
+    let config = session::config().on_drop(OnDrop::Wait);
+    let mut connection = session::open_with(rt, &config).await;
+    let process_id = connection.process_id().unwrap();
+    drop(PollLimit::new(connection.execute(SLEEP, ()), 1).await);
+    let call = Call::new("select 1").query_timeout(SHORT);
+    for error in [
+        connection.execute(call, ()).await.unwrap_err(),
+        connection.query(call, ()).await.map(drop).unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.is_unsent()), (Kind::Timeout, true), "{error}");
+    }
+    observer.execute("select pg_cancel_backend($1)", (process_id,)).await?;
+    assert_eq!(connection.query_scalar::<i32>("select 7", ()).await?, 7);
+    Ok(())
+}
+
 async fn the_cancel_of_somebody_else_is_an_error_of_the_server<R: Runtime>(
     rt: R,
 ) -> Result<(), Error> {
@@ -91,6 +113,7 @@ on_every_runtime!(
     every_verb_keeps_to_the_limit_of_its_session,
     a_call_has_a_limit_of_its_own,
     a_limit_of_nothing_is_over_at_once,
+    who_waits_for_a_dropped_statement_waits_no_longer_than_its_limit,
     the_cancel_of_somebody_else_is_an_error_of_the_server,
     the_rows_before_the_limit_was_reached_are_not_lost,
 );

@@ -1,6 +1,6 @@
 //! Parameters: every form they come in, and what is said when they do not fit.
 
-use aiopg::{Error, Kind, Params, Runtime, params};
+use aiopg::{Call, Error, Kind, Params, Runtime, StatementMode, params};
 use aiopg_tests::counting::Counting;
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::session::{self, ask};
@@ -83,14 +83,26 @@ async fn parameters_that_do_not_fit_are_refused_before_anything_is_sent<R: Runti
 }
 
 async fn missing_parameters_of_a_new_statement_are_counted<R: Runtime>(rt: R) -> Result<(), Error> {
-    let mut connection = session::open(rt).await;
-    for _ in 0..2 {
-        let error = connection.query("select $1::int4", ()).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage, "{error}");
-        assert_eq!(error.to_string(), "the statement takes 1 parameter, but 0 were given");
+    let runtime = Counting::new(rt);
+    let mut connection = session::open(runtime.clone()).await;
+    let before = runtime.counts();
+    for mode in [StatementMode::Cached, StatementMode::Described, StatementMode::Unnamed] {
+        let one = Call::new("select $1").statement_mode(mode);
+        let two = Call::new("select $1::int4 + $2::int4").statement_mode(mode);
+        let none = Call::new("select '$1'").statement_mode(mode);
+        for (error, text) in [
+            (connection.query(one, ()).await.err(), "1 parameter, but 0 were given"),
+            (connection.execute(two, (1,)).await.err(), "2 parameters, but 1 was given"),
+            (connection.query_opt(none, (1,)).await.err(), "0 parameters, but 1 was given"),
+            (connection.stream(one, (1, 2)).await.err(), "1 parameter, but 2 were given"),
+        ] {
+            let error = error.unwrap();
+            assert_eq!(error.kind(), Kind::Usage, "{error}");
+            assert_eq!(error.to_string(), format!("the statement takes {text}"));
+            assert!(error.is_unsent());
+        }
     }
-    let error = connection.execute("select $1::int4 + $2::int4", (1,)).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage, "{error}");
+    assert_eq!(runtime.counts(), before, "nothing was sent and nothing read");
     assert_eq!(ask(&mut connection, "select 1").await, "1");
     Ok(())
 }
@@ -114,6 +126,19 @@ async fn a_statement_takes_65535_parameters_and_no_more<R: Runtime>(rt: R) -> Re
     Ok(())
 }
 
+/// Where the text does not tell, since a number can be that of an argument, the server does.
+async fn the_arguments_of_a_function_are_no_parameters<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut connection = session::open(rt).await;
+    let create = "create function pg_temp.twice(int) returns int language sql as 'select $1 * 2'";
+    connection.execute(create, ()).await?;
+    connection.execute("prepare p as select $1::int4", ()).await?;
+    assert_eq!(connection.query_scalar::<i32>("select pg_temp.twice(21)", ()).await?, 42);
+    let error = connection.execute("explain select $1::int4", ()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage, "{error}");
+    assert_eq!(ask(&mut connection, "execute p(7)").await, "7");
+    Ok(())
+}
+
 /// A parameter whose value is refused by the server, not by its type.
 async fn a_value_the_server_refuses_is_its_error<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
@@ -128,6 +153,7 @@ on_every_runtime!(
     tuples_hold_up_to_sixteen_values,
     parameters_that_do_not_fit_are_refused_before_anything_is_sent,
     missing_parameters_of_a_new_statement_are_counted,
+    the_arguments_of_a_function_are_no_parameters,
     a_statement_takes_65535_parameters_and_no_more,
     a_value_the_server_refuses_is_its_error,
 );

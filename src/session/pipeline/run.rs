@@ -136,7 +136,7 @@ impl<R: Runtime> Connection<R> {
         syncs: Syncs,
     ) -> Result<Vec<Outcome>, Error> {
         self.limit(TimeLimit::AsConfigured);
-        self.settle().await?;
+        self.settle_in_time().await?;
         let backslash = self.backslash();
         let bounds: Vec<_> = demands
             .iter()
