@@ -4,29 +4,35 @@ use std::fmt::Write as _;
 
 use crate::address::Transport;
 use crate::duel::Lane;
-use crate::peer::Name;
+use crate::peer::Peer;
+use crate::workload::Workload;
 
-/// One line of the table.
+/// One line of a table.
 pub(crate) struct Figures {
-    name: Name,
+    peer: Peer,
+    workload: &'static str,
     transport: Transport,
     median_ns: f64,
     p10_ns: f64,
-    /// To the floor of the same round: the quartiles and the median. None if the floor did not run.
+    /// To the base of the same round: the quartiles and the median. None if the base did not run.
     ratio: Option<[f64; 3]>,
+    /// What the median must not exceed.
+    most: Option<f64>,
 }
 
 impl Figures {
-    pub(crate) fn of(lanes: &[Lane], transport: Transport) -> Vec<Self> {
-        let floor = lanes.iter().find(|lane| lane.name == Name::Floor);
+    pub(crate) fn of(lanes: &[Lane], workload: &Workload, transport: Transport) -> Vec<Self> {
+        let base = lanes.iter().find(|lane| lane.peer == workload.base);
         let figures = |lane: &Lane| {
-            let ratio = floor.map(|floor| {
-                let pairs = lane.nanos.iter().zip(&floor.nanos);
-                let ratios: Vec<f64> = pairs.map(|(nanos, floor)| nanos / floor).collect();
+            let ratio = base.map(|base| {
+                let pairs = lane.nanos.iter().zip(&base.nanos);
+                let ratios: Vec<f64> = pairs.map(|(nanos, base)| nanos / base).collect();
                 [25, 50, 75].map(|percent| percentile(&ratios, percent))
             });
             let (median_ns, p10_ns) = (percentile(&lane.nanos, 50), percentile(&lane.nanos, 10));
-            Self { name: lane.name, transport, median_ns, p10_ns, ratio }
+            let most = workload.most.filter(|_| lane.peer.is_ours());
+            let (peer, most) = (lane.peer, most.map(|most| most.over(transport)));
+            Self { peer, workload: workload.name, transport, median_ns, p10_ns, ratio, most }
         };
         lanes.iter().map(figures).collect()
     }
@@ -34,8 +40,9 @@ impl Figures {
     /// A line of JSON, for programs.
     pub(crate) fn json(&self) -> String {
         let mut line = format!(
-            r#"{{"peer":"{}","workload":"W1","transport":"{}","median_ns":{:.0},"p10_ns":{:.0},"ratio":"#,
-            self.name.text(),
+            r#"{{"peer":"{}","workload":"{}","transport":"{}","median_ns":{:.0},"p10_ns":{:.0},"ratio":"#,
+            self.peer.name(),
+            self.workload,
             self.transport.name(),
             self.median_ns,
             self.p10_ns
@@ -46,28 +53,43 @@ impl Figures {
         };
         line
     }
+
+    fn row(&self) -> String {
+        let mut row = format!(
+            "{:<17} {:>10.2} {:>8.2}",
+            self.peer.name(),
+            self.median_ns / 1e3,
+            self.p10_ns / 1e3
+        );
+        if let Some([low, median, high]) = self.ratio {
+            let _ = write!(row, " {median:>8.3}  {low:.3} to {high:.3}");
+            if let Some(most) = self.most {
+                let verdict = if median <= most { "holds" } else { "is over" };
+                let _ = write!(row, "   {verdict} {most:.2}");
+            }
+        }
+        row
+    }
 }
 
-/// The table for people.
-pub(crate) fn table(figures: &[Figures]) -> String {
+/// The table for people: that of one workload over one transport.
+pub(crate) fn table(figures: &[Figures], workload: &Workload, transport: Transport) -> String {
     let mut text = format!(
-        "{:<9} {:<17} {:>10} {:>8} {:>8}  {}\n",
-        "transport", "peer", "median µs", "p10 µs", "× floor", "middle half of the rounds"
+        "\n{} over {}: {}\n{:<17} {:>10} {:>8} {:>8}  {:<17}  target\n",
+        workload.name,
+        transport.name(),
+        workload.title,
+        format!("µs each {}", workload.unit),
+        "median",
+        "p10",
+        "ratio",
+        "its middle half"
     );
-    for line in figures {
-        let _ = write!(
-            text,
-            "{:<9} {:<17} {:>10.2} {:>8.2}",
-            line.transport.name(),
-            line.name.text(),
-            line.median_ns / 1e3,
-            line.p10_ns / 1e3
-        );
-        if let Some([low, median, high]) = line.ratio {
-            let _ = write!(text, " {median:>8.3}  {low:.3} to {high:.3}");
-        }
+    for figures in figures {
+        text.push_str(&figures.row());
         text.push('\n');
     }
+    let _ = writeln!(text, "The ratio is to {}.", workload.base.name());
     text
 }
 

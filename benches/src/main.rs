@@ -1,4 +1,4 @@
-//! Measures aiopg beside the physical limit and another driver: one row by its key, again and again.
+//! Measures aiopg beside the physical limit and other drivers, one workload after the other.
 //!
 //! The figures are for people and nothing is asserted. All peers run in this one process, in short turns, on one
 //! processor together with the server; the ratio to the floor is taken within each round, so that noise which
@@ -11,9 +11,12 @@
 )]
 
 mod address;
-mod wire;
-mod floor;
 mod peer;
+mod player;
+mod wire;
+mod client;
+mod floor;
+mod workload;
 mod options;
 mod duel;
 mod figures;
@@ -22,30 +25,32 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use aiopg::Connection;
 use aiopg::rt::Tokio;
-use aiopg::{Config, Connection};
 use aiopg_tests::Server;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::address::Transport;
 use crate::figures::Figures;
 use crate::options::{Cpu, Options};
+use crate::workload::Workload;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// The role that every peer connects as; it needs no password.
-const USER: &str = "postgres";
-const DBNAME: &str = "postgres";
-
-/// How many rows the table has.
-const ROWS: i32 = 10_000;
-
 fn main() -> ExitCode {
-    if std::env::args().any(|argument| argument == "--help") {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help") {
         print!("{}", options::USAGE);
         return ExitCode::SUCCESS;
     }
-    match Options::parse(std::env::args().skip(1)).and_then(|options| measure(&options)) {
+    if arguments == ["--workloads", "list"] {
+        for workload in workload::ALL {
+            println!("{:<7} {}", workload.name, workload.title);
+        }
+        return ExitCode::SUCCESS;
+    }
+    match Options::parse(arguments.into_iter()).and_then(|options| measure(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -58,42 +63,47 @@ fn measure(options: &Options) -> Result<(), Failure> {
     // Before anything is started: what a process starts inherits its place.
     let place = pin(options.cpu)?;
     let settings = aiopg_tests::Options::default().setting("jit", "off");
-    let server = Server::start(&settings.setting("shared_buffers", "128MB"))?;
+    let server = Server::start(&settings.setting("shared_buffers", "512MB"))?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(fill(&server))?;
-    println!(
-        "PostgreSQL {}, {} rounds of {} queries, {place}",
-        server.version(),
-        options.rounds,
-        options.batch
-    );
-    let figures = duels(&runtime, &server, options)?;
-    print!("{}", figures::table(&figures));
+    runtime.block_on(fill(&server, &options.workloads))?;
+    println!("PostgreSQL {}, {place}", server.version());
+    let mut lines = String::new();
+    for workload in &options.workloads {
+        for transport in &options.transports {
+            let figures = duel(&runtime, &server, workload, *transport, options)?;
+            print!("{}", figures::table(&figures, workload, *transport));
+            figures.iter().try_for_each(|figures| writeln!(lines, "{}", figures.json()))?;
+        }
+    }
     if let Some(path) = &options.json {
-        let mut lines = String::new();
-        figures.iter().try_for_each(|figures| writeln!(lines, "{}", figures.json()))?;
         std::fs::write(path, lines)?;
     }
     Ok(())
 }
 
-fn duels(runtime: &Runtime, server: &Server, options: &Options) -> Result<Vec<Figures>, Failure> {
-    let mut figures = Vec::new();
-    for transport in &options.transports {
-        let lanes = duel::run(runtime, &transport.address(server)?, options)?;
-        figures.extend(Figures::of(&lanes, *transport));
-    }
-    Ok(figures)
+fn duel(
+    runtime: &Runtime,
+    server: &Server,
+    workload: &Workload,
+    transport: Transport,
+    options: &Options,
+) -> Result<Vec<Figures>, Failure> {
+    let lanes = duel::run(runtime, workload, &transport.address(server)?, options)?;
+    Ok(Figures::of(&lanes, workload, transport))
 }
 
-/// Makes the table that the statement reads.
-async fn fill(server: &Server) -> Result<(), Failure> {
-    let config = Config::new().host(server.host()).port(server.port()).user(USER).dbname(DBNAME);
-    let mut connection = Connection::connect(Tokio::current(), config).await?;
-    connection.batch_execute("create table city (id int4 primary key, name text not null)").await?;
-    let insert = "insert into city select n, 'city ' || n from generate_series(1, $1) n";
-    connection.execute(insert, (ROWS,)).await?;
-    connection.batch_execute("vacuum analyze city").await?;
+/// Makes the tables that the workloads need; those that several need, once.
+async fn fill(server: &Server, workloads: &[&Workload]) -> Result<(), Failure> {
+    let mut connection = Connection::connect(Tokio::current(), server.superuser_url()).await?;
+    let mut made: Vec<&str> = Vec::new();
+    for workload in workloads {
+        if !made.contains(&workload.tables) {
+            made.push(workload.tables);
+            for sql in workload.tables.split(';') {
+                connection.batch_execute(sql).await?;
+            }
+        }
+    }
     connection.close().await?;
     Ok(())
 }

@@ -5,27 +5,30 @@ use std::str::FromStr;
 
 use crate::Failure;
 use crate::address::Transport;
-use crate::peer::Name;
+use crate::peer::Peer;
+use crate::workload::{self, Workload};
 
 pub(crate) const USAGE: &str = "\
 usage: ci/bench [OPTION]...
 
-  --rounds N          rounds that are counted (150)
-  --batch N           queries of each peer in a round (100)
+  --workloads A,B     only these; --workloads list names them
+  --rounds N          rounds that are counted, in place of what the workload has
+  --batch N           queries or rows of each peer in a round, likewise
   --seed N            seed of the ids that are asked for (1)
   --cpu N|off         the processor for both client and server (the last); off: wherever they land
-  --peers A,B         only these: floor, floor-tokio, aiopg, aiopg-connect_on, tokio-postgres
+  --peers A,B         only these: floor, floor-tokio, floor-decoding, aiopg, aiopg-connect_on, tokio-postgres
   --transports A,B    only these: tcp, unix
   --json PATH         also write the figures there, as lines of JSON
 ";
 
 /// What is measured, and how often.
 pub(crate) struct Options {
-    pub(crate) rounds: u32,
-    pub(crate) batch: u32,
+    pub(crate) workloads: Vec<&'static Workload>,
+    pub(crate) rounds: Option<u32>,
+    pub(crate) batch: Option<u32>,
     pub(crate) seed: u64,
     pub(crate) cpu: Cpu,
-    pub(crate) peers: Vec<Name>,
+    pub(crate) peers: Vec<Peer>,
     pub(crate) transports: Vec<Transport>,
     pub(crate) json: Option<PathBuf>,
 }
@@ -41,11 +44,12 @@ pub(crate) enum Cpu {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            rounds: 150,
-            batch: 100,
+            workloads: workload::ALL.to_vec(),
+            rounds: None,
+            batch: None,
             seed: 1,
             cpu: Cpu::Last,
-            peers: Name::ALL.to_vec(),
+            peers: Peer::ALL.to_vec(),
             transports: Transport::ALL.to_vec(),
             json: None,
         }
@@ -58,12 +62,15 @@ impl Options {
         while let Some(option) = args.next() {
             let value = args.next().ok_or_else(|| format!("{option} needs a value\n\n{USAGE}"))?;
             match option.as_str() {
-                "--rounds" => options.rounds = number(&option, &value)?,
-                "--batch" => options.batch = number(&option, &value)?,
+                "--workloads" => {
+                    options.workloads = chosen(&value, workload::ALL, |workload| workload.name)?;
+                }
+                "--rounds" => options.rounds = Some(number(&option, &value)?),
+                "--batch" => options.batch = Some(number(&option, &value)?),
                 "--seed" => options.seed = number(&option, &value)?,
                 "--cpu" if value == "off" => options.cpu = Cpu::Any,
                 "--cpu" => options.cpu = Cpu::Number(number(&option, &value)?),
-                "--peers" => options.peers = chosen(&value, &Name::ALL, Name::text)?,
+                "--peers" => options.peers = chosen(&value, &Peer::ALL, Peer::name)?,
                 "--transports" => {
                     options.transports = chosen(&value, &Transport::ALL, Transport::name)?;
                 }
@@ -71,10 +78,15 @@ impl Options {
                 _ => return Err(format!("unrecognized option {option}\n\n{USAGE}").into()),
             }
         }
-        if options.rounds == 0 || options.batch == 0 {
-            return Err("a round and a query there must be".into());
+        if options.rounds == Some(0) || options.batch == Some(0) {
+            return Err("there must be a round, and something to do in it".into());
         }
         Ok(options)
+    }
+
+    /// How many rounds there are, and how much is done in each.
+    pub(crate) fn size_of(&self, workload: &Workload) -> (u32, u32) {
+        (self.rounds.unwrap_or(workload.rounds), self.batch.unwrap_or(workload.batch))
     }
 }
 
@@ -113,11 +125,14 @@ mod tests {
             "aiopg,floor",
             "--transports",
             "unix",
+            "--workloads",
+            "W1",
         ])
         .unwrap();
-        assert_eq!((options.rounds, options.batch, options.cpu), (3, 100, Cpu::Any));
-        assert_eq!(options.peers, [Name::Aiopg, Name::Floor]);
+        assert_eq!((options.rounds, options.batch, options.cpu), (Some(3), None, Cpu::Any));
+        assert_eq!(options.peers, [Peer::Aiopg, Peer::Floor]);
         assert_eq!(options.transports, [Transport::Unix]);
+        assert_eq!(options.workloads.len(), 1);
     }
 
     #[test]
@@ -126,6 +141,7 @@ mod tests {
             &["--rounds"][..],
             &["--rounds", "x"],
             &["--peers", "x"],
+            &["--workloads", "x"],
             &["--x", "1"],
             &["--batch", "0"],
         ] {
