@@ -1,29 +1,10 @@
 //! `Built`: the text and the values of a statement that SeaQuery has built.
 
 use postgres_types::ToSql;
-use sea_query::extension::postgres::{
-    ExtensionCreateStatement, ExtensionDropStatement, TypeAlterStatement, TypeCreateStatement,
-    TypeDropStatement,
-};
-use sea_query::{
-    DeleteStatement, ForeignKeyCreateStatement, ForeignKeyDropStatement, IndexCreateStatement,
-    IndexDropStatement, InsertStatement, PostgresQueryBuilder, QueryStatementWriter,
-    SelectStatement, TableAlterStatement, TableCreateStatement, TableDropStatement,
-    TableRenameStatement, TableTruncateStatement, UpdateStatement, WithQuery,
-};
 
 use crate::sea_query::bound::Bound;
 use crate::session::{Source, ToStatement};
 use crate::types::Params;
-
-/// A statement of SeaQuery, whatever it does.
-///
-/// It is implemented by all of SeaQuery's own: those for rows, and those for tables, indexes, foreign keys, types and
-/// extensions.
-pub trait BuildStatement {
-    /// Builds the text and its values.
-    fn build_statement(&self) -> Built;
-}
 
 /// The text and the values of a statement that SeaQuery has built: both what is run and its parameters.
 ///
@@ -69,6 +50,10 @@ pub enum StatementKind {
 }
 
 impl Built {
+    pub(crate) fn new(sql: String, bound: Bound, kind: StatementKind) -> Self {
+        Self { sql, bound, kind }
+    }
+
     /// Returns the text, with `$1`, `$2` and so on for its values.
     pub fn sql(&self) -> &str {
         &self.sql
@@ -82,24 +67,6 @@ impl Built {
     /// Returns what the statement does.
     pub fn kind(&self) -> StatementKind {
         self.kind
-    }
-}
-
-impl BuildStatement for Built {
-    fn build_statement(&self) -> Built {
-        self.clone()
-    }
-}
-
-impl<S: BuildStatement + ?Sized> BuildStatement for &S {
-    fn build_statement(&self) -> Built {
-        (**self).build_statement()
-    }
-}
-
-impl<S: BuildStatement + ?Sized> BuildStatement for &mut S {
-    fn build_statement(&self) -> Built {
-        (**self).build_statement()
     }
 }
 
@@ -121,42 +88,4 @@ impl Params for Built {
     fn label(&self, index: usize) -> Option<&str> {
         self.bound.label(index)
     }
-}
-
-macro_rules! rows {
-    ($($statement:ty: $kind:ident;)*) => {$(
-        impl BuildStatement for $statement {
-            fn build_statement(&self) -> Built {
-                let (sql, values) = QueryStatementWriter::build(self, PostgresQueryBuilder);
-                Built { sql, bound: values.into(), kind: StatementKind::$kind }
-            }
-        }
-    )*};
-}
-
-rows! {
-    SelectStatement: Select;
-    InsertStatement: Insert;
-    UpdateStatement: Update;
-    DeleteStatement: Delete;
-    WithQuery: With;
-}
-
-macro_rules! definitions {
-    ($($statement:ty)*) => {$(
-        impl BuildStatement for $statement {
-            fn build_statement(&self) -> Built {
-                let sql = self.to_string(PostgresQueryBuilder);
-                Built { sql, bound: Bound::default(), kind: StatementKind::Definition }
-            }
-        }
-    )*};
-}
-
-definitions! {
-    TableCreateStatement TableAlterStatement TableDropStatement TableRenameStatement TableTruncateStatement
-    IndexCreateStatement IndexDropStatement
-    ForeignKeyCreateStatement ForeignKeyDropStatement
-    TypeCreateStatement TypeAlterStatement TypeDropStatement
-    ExtensionCreateStatement ExtensionDropStatement
 }

@@ -24,9 +24,24 @@
 mod binder;
 mod bound;
 mod built;
+mod execution;
+mod given;
+mod build_statement;
 mod verbs;
 mod pool;
+mod executable;
+mod result_row;
+mod result_set;
+mod engine_connection;
+mod engine;
 
 pub use crate::sea_query::bound::Bound;
-pub use crate::sea_query::built::{BuildStatement, Built, StatementKind};
+pub use crate::sea_query::build_statement::BuildStatement;
+pub use crate::sea_query::built::{Built, StatementKind};
+pub use crate::sea_query::engine::{Engine, create_engine};
+pub use crate::sea_query::engine_connection::EngineConnection;
+pub use crate::sea_query::executable::Executable;
+pub use crate::sea_query::execution::Execution;
+pub use crate::sea_query::result_row::ResultRow;
+pub use crate::sea_query::result_set::{ResultRows, ResultSet};
 pub use crate::sea_query::verbs::SeaQuery;

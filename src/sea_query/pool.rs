@@ -7,7 +7,7 @@ use postgres_types::FromSql;
 
 use crate::error::Error;
 use crate::pool::Pool;
-use crate::sea_query::built::BuildStatement;
+use crate::sea_query::build_statement::BuildStatement;
 use crate::session::{FromRow, OwnedRow, Rows};
 
 /// The verbs of [`SeaQuery`](crate::sea_query::SeaQuery): each takes a session for one statement.

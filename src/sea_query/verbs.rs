@@ -5,7 +5,7 @@ use std::future::Future;
 use postgres_types::FromSql;
 
 use crate::error::Error;
-use crate::sea_query::built::BuildStatement;
+use crate::sea_query::build_statement::BuildStatement;
 use crate::session::{Client, FromRow, OwnedRow, RowStream, Rows};
 
 /// The verbs for statements that SeaQuery builds.

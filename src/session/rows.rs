@@ -67,6 +67,11 @@ impl Rows {
             self.columns.iter().map(|column| column.resolved(catalog, Described::Result)).collect();
     }
 
+    /// Frees the rows; the columns and the tag stay.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { tag: self.tag, ..Self::new(Arc::clone(&self.columns)) };
+    }
+
     pub(crate) fn set_tag(&mut self, tag: CommandTag) {
         self.tag = tag;
     }

@@ -2,4 +2,5 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the line where it fails")]
 
+mod engine;
 mod verbs;
