@@ -187,17 +187,20 @@ impl<R: Runtime> Connection<R> {
                 return Err(too_many(params.count()));
             }
             Source::Text(sql) => match called.options.mode.unwrap_or(self.mode) {
-                StatementMode::Cached => match self.statements.find_named(sql) {
-                    Some(statement) => statement,
-                    None => {
+                StatementMode::Cached => {
+                    let known = self.statements.find_named(sql);
+                    if known.is_none() {
                         self.check_count(sql, params)?;
-                        if params.count() == 0 && taken == Taken::Whole {
+                    }
+                    match known {
+                        Some(statement) => statement,
+                        None if params.count() == 0 && taken == Taken::Whole => {
                             let name = self.statements.next_name();
                             return self.parse_and_run(name, sql, &[], &[], params, None).await;
                         }
-                        self.prepare_text(sql).await?
+                        None => self.prepare_text(sql).await?,
                     }
-                },
+                }
                 StatementMode::Simple => return self.run_simply(sql, params).await,
                 mode @ (StatementMode::Described | StatementMode::Unnamed) => {
                     return self.run_unnamed(mode, sql, params, taken).await;
