@@ -64,7 +64,9 @@ impl<R: Runtime> Connection<R> {
     /// Each item has its own, with its number in [`Error::item`]: what the verb of its constructor says;
     /// [`Kind::Skipped`](crate::Kind::Skipped) if it was not run, since an earlier one failed;
     /// [`Kind::RolledBack`](crate::Kind::RolledBack) if it was undone, since a later one failed, or the server could
-    /// not commit. If an item cannot even be written, nothing is sent.
+    /// not commit. If an item cannot even be written, nothing is sent. A statement that the server has forgotten, or
+    /// whose result has changed since, fails as well (26000, 0A000) and is prepared anew the next time: a pipeline is
+    /// never repeated by itself, since what its items do outside of transactions would be done twice.
     ///
     /// # Source
     ///
