@@ -8,18 +8,21 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
-use std::error::Error as StdError;
+use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use aiopg::Config;
 use aiopg::rt::{AnyRuntime, AsyncStd, Smol, Tokio};
-use aiopg::{Config, Error};
 use aiopg_tests::Server;
 
 const RUNTIMES: [&str; 3] = ["tokio", "async-std", "smol"];
 
 /// Runs `lesson` as the arguments of the program say.
-pub fn start(lesson: impl AsyncFn(AnyRuntime, Config) -> Result<(), Error>) -> ExitCode {
+pub fn start<E>(lesson: impl AsyncFn(AnyRuntime, Config) -> Result<(), E>) -> ExitCode
+where
+    E: Into<Box<dyn Error>>,
+{
     match run(&lesson) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -29,9 +32,10 @@ pub fn start(lesson: impl AsyncFn(AnyRuntime, Config) -> Result<(), Error>) -> E
     }
 }
 
-fn run(
-    lesson: &impl AsyncFn(AnyRuntime, Config) -> Result<(), Error>,
-) -> Result<(), Box<dyn StdError>> {
+fn run<E>(lesson: &impl AsyncFn(AnyRuntime, Config) -> Result<(), E>) -> Result<(), Box<dyn Error>>
+where
+    E: Into<Box<dyn Error>>,
+{
     let (chosen, rest): (Vec<_>, Vec<_>) =
         std::env::args().skip(1).partition(|argument| RUNTIMES.contains(&argument.as_str()));
     // Held to the end: dropping it stops the server.
@@ -55,20 +59,21 @@ fn run(
 }
 
 /// Every runtime has its own way to wait for a future. Nothing else differs.
-fn run_on(
+fn run_on<E>(
     name: &str,
-    lesson: &impl AsyncFn(AnyRuntime, Config) -> Result<(), Error>,
+    lesson: &impl AsyncFn(AnyRuntime, Config) -> Result<(), E>,
     config: Config,
-) -> Result<(), Box<dyn StdError>> {
-    match name {
+) -> Result<(), Box<dyn Error>>
+where
+    E: Into<Box<dyn Error>>,
+{
+    let done = match name {
         "tokio" => {
             let tokio = tokio::runtime::Runtime::new()?;
-            tokio.block_on(async { lesson(AnyRuntime::new(Tokio::current()), config).await })?;
+            tokio.block_on(async { lesson(AnyRuntime::new(Tokio::current()), config).await })
         }
-        "async-std" => {
-            async_std::task::block_on(lesson(AnyRuntime::new(AsyncStd::new()), config))?;
-        }
-        _ => smol::block_on(lesson(AnyRuntime::new(Smol::global()), config))?,
-    }
-    Ok(())
+        "async-std" => async_std::task::block_on(lesson(AnyRuntime::new(AsyncStd::new()), config)),
+        _ => smol::block_on(lesson(AnyRuntime::new(Smol::global()), config)),
+    };
+    done.map_err(Into::into)
 }

@@ -1,7 +1,8 @@
 //! What the documents say of the repository: every file and script that they name is there.
 
 /// The top folders; a path begins with one of them.
-const FOLDERS: [&str; 6] = ["src/", "tests/", "ci/", "runtimes/", "examples/", "benches/"];
+const FOLDERS: [&str; 7] =
+    ["src/", "tests/", "ci/", "runtimes/", "refinery/", "examples/", "benches/"];
 
 pub(crate) fn check_names(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
     named(text)

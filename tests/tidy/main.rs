@@ -22,10 +22,10 @@ use crate::files::{check_file, check_line_ends};
 use crate::floors::{Files, check_floors};
 
 /// Sources whose every file is checked, these checks among them.
-const SOURCES: &[&str] = &["src", "tests", "benches", "examples", "runtimes"];
+const SOURCES: &[&str] = &["src", "tests", "benches", "examples", "runtimes", "refinery"];
 
 /// Sources whose floors are checked, too.
-const FLOORED: &[&str] = &["src", "tests/src"];
+const FLOORED: &[&str] = &["src", "tests/src", "refinery/src"];
 
 #[test]
 fn imports_point_down() {
