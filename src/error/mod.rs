@@ -100,7 +100,8 @@ impl Error {
     /// it was not wrong in itself, or the server rolled the transaction back for a reason that may have passed (class 40, such as
     /// a deadlock or a failed serialization). In that case the whole transaction is to be repeated.
     pub fn is_retryable(&self) -> bool {
-        let in_vain = matches!(self.0.kind, Kind::Config | Kind::Conversion | Kind::Usage);
+        let in_vain =
+            matches!(self.0.kind, Kind::Config | Kind::Conversion | Kind::RolledBack | Kind::Usage);
         (self.0.unsent && !in_vain) || self.sqlstate().is_some_and(SqlState::is_rolled_back)
     }
 

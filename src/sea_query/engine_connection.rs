@@ -8,6 +8,7 @@ use postgres_types::FromSql;
 use crate::error::Error;
 use crate::pool::PooledConnection;
 use crate::sea_query::executable::Executable;
+use crate::sea_query::nesting::Nesting;
 use crate::sea_query::result_set::ResultSet;
 use crate::session::{Client, Connection, RowStream};
 use crate::types::Params;
@@ -29,11 +30,18 @@ use crate::types::Params;
 /// ```
 pub struct EngineConnection<R: Runtime = AnyRuntime> {
     session: PooledConnection<R>,
+    /// The transactions that are open.
+    pub(crate) nesting: Nesting,
 }
 
 impl<R: Runtime> EngineConnection<R> {
     pub(crate) fn new(session: PooledConnection<R>) -> Self {
-        Self { session }
+        Self { session, nesting: Nesting::default() }
+    }
+
+    /// The transactions that are open, and the session that they are open in.
+    pub(crate) fn nested(&mut self) -> (&mut Nesting, &mut Connection<R>) {
+        (&mut self.nesting, &mut self.session)
     }
 
     /// Runs a statement and returns its result. [`Executable`] says what it takes, and which parameters.

@@ -32,7 +32,10 @@ mod pool;
 mod executable;
 mod result_row;
 mod result_set;
+mod nesting;
 mod engine_connection;
+mod transaction;
+mod two_phase;
 mod engine;
 
 pub use crate::sea_query::bound::Bound;
@@ -44,4 +47,6 @@ pub use crate::sea_query::executable::Executable;
 pub use crate::sea_query::execution::Execution;
 pub use crate::sea_query::result_row::ResultRow;
 pub use crate::sea_query::result_set::{ResultRows, ResultSet};
+pub use crate::sea_query::transaction::EngineTransaction;
+pub use crate::sea_query::two_phase::{PreparedTransaction, TwoPhaseTransaction};
 pub use crate::sea_query::verbs::SeaQuery;

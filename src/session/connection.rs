@@ -406,7 +406,7 @@ impl<R: Runtime> Connection<R> {
             // A BEGIN that is refused would not keep a query behind it from being run.
             self.open_now().await?;
         }
-        let request = self.riders.carried_by(request);
+        let request = self.riders.carried_by(request)?;
         let (statements, riders) = (&mut self.statements, &self.riders);
         self.channel.request(request, cancellable, |out| {
             riders.write(out)?;
@@ -424,7 +424,7 @@ impl<R: Runtime> Connection<R> {
         if !self.riders.any_openers() {
             return Ok(());
         }
-        let request = self.riders.carried_by(Request::new(Protocol::Extended));
+        let request = self.riders.carried_by(Request::new(Protocol::Extended))?;
         let riders = &self.riders;
         self.channel.request(request, Cancellable::Yes, |out| {
             riders.write(out)?;

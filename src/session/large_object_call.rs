@@ -167,7 +167,7 @@ fn send<R: Runtime>(
     params: &dyn Params,
 ) -> Result<(), Error> {
     connection.limit(TimeLimit::AsConfigured);
-    let request = connection.riders.carried_by(Request::new(Protocol::Extended));
+    let request = connection.riders.carried_by(Request::new(Protocol::Extended))?;
     let oids: Vec<_> = types.iter().map(Type::oid).collect();
     let riders = &connection.riders;
     connection.channel.request(request, Cancellable::No, |out| {

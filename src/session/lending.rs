@@ -22,6 +22,7 @@ impl<R: Runtime> Connection<R> {
         self.channel.is_settled()
             && self.transaction_status() == TransactionStatus::Idle
             && !self.riders.any_openers()
+            && self.riders.check_bar().is_ok()
             && !self.riders.any_queries_but(&[UNLISTEN, reset.unwrap_or(UNLISTEN)])
     }
 
@@ -54,6 +55,7 @@ impl<R: Runtime> Connection<R> {
     pub(crate) async fn roll_back(&mut self) -> Result<(), Error> {
         self.settle().await?;
         self.riders.withdraw_all();
+        self.riders.lift_bar();
         if self.transaction_status() != TransactionStatus::Idle || self.riders.any_queries() {
             self.riders.ride(Cow::Borrowed("rollback"));
             self.batch_execute("").await?;

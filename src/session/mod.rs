@@ -81,6 +81,10 @@ pub use crate::session::large_object::LargeObject;
 pub use crate::session::large_objects::{LargeObjectMode, LargeObjects};
 pub use crate::session::listener::{Gap, Heard, Listener};
 pub use crate::session::notifications::Notifications;
+#[cfg(feature = "sea-query")]
+pub(crate) use crate::session::open_savepoint::OpenSavepoint;
+#[cfg(feature = "sea-query")]
+pub(crate) use crate::session::open_transaction::OpenTransaction;
 pub use crate::session::owned_row::OwnedRow;
 pub use crate::session::pipeline::{AllResults, Demands, Item, Pipeline, Replies};
 pub use crate::session::row::Row;
@@ -91,3 +95,5 @@ pub use crate::session::source::{CallOptions, Source, ToStatement};
 pub use crate::session::statement::Statement;
 pub use crate::session::transaction::Transaction;
 pub use crate::session::transaction_options::{IsolationLevel, TransactionOptions};
+#[cfg(feature = "sea-query")]
+pub(crate) use crate::session::two_phase::check_xid;

@@ -26,6 +26,7 @@ impl OpenSavepoint {
         depth: u32,
     ) -> Result<Self, Error> {
         connection.settle().await?;
+        connection.riders.check_bar()?;
         let heals = connection.riders.any_queries();
         if connection.transaction_status() == TransactionStatus::InError && !heals {
             let text = "the transaction has failed: it takes no savepoint, only its end";

@@ -27,6 +27,7 @@ impl OpenTransaction {
         options: &TransactionOptions,
     ) -> Result<Self, Error> {
         connection.settle().await?;
+        connection.riders.check_bar()?;
         let free = connection.transaction_status() == TransactionStatus::Idle
             || connection.riders.any_queries();
         if !free || connection.riders.any_openers() {

@@ -30,6 +30,8 @@ pub(crate) struct Riders {
     refused: bool,
     /// The openers of the last request.
     opened: Vec<Opener>,
+    /// Why no request is made for now.
+    barred: Option<Error>,
 }
 
 /// A statement that opens a transaction or a savepoint, or sets a parameter for its time.
@@ -86,6 +88,26 @@ impl Riders {
     /// Tells once that an opener was refused since the last time that one was done.
     pub(crate) fn take_refused(&mut self) -> bool {
         std::mem::take(&mut self.refused)
+    }
+
+    /// Has every request refused with `error`, until that is lifted: what it would be a part of has been undone, and
+    /// whoever makes it may not know.
+    #[cfg_attr(
+        not(feature = "sea-query"),
+        expect(dead_code, reason = "nothing else undoes from within")
+    )]
+    pub(crate) fn bar(&mut self, error: Error) {
+        self.barred = Some(error);
+    }
+
+    /// Allows requests again.
+    pub(crate) fn lift_bar(&mut self) {
+        self.barred = None;
+    }
+
+    /// Fails with the error with which requests are refused for now.
+    pub(crate) fn check_bar(&self) -> Result<(), Error> {
+        self.barred.clone().map_or(Ok(()), Err)
     }
 
     /// Whether openers wait.
@@ -164,13 +186,14 @@ impl Riders {
         }
     }
 
-    /// What the next request carries.
-    pub(crate) fn carried_by(&mut self, request: Request) -> Request {
+    /// What the next request carries, if one may be made.
+    pub(crate) fn carried_by(&mut self, request: Request) -> Result<Request, Error> {
+        self.check_bar()?;
         self.opened.clear();
         self.closing = self.portals.len().min(MOST_CLOSES);
         let count = |waiting| u32::try_from(waiting).unwrap_or(u32::MAX);
         let riders = count(self.queries.len() + usize::from(self.closing > 0));
-        Request { riders, openers: count(self.openers.len()), ..request }
+        Ok(Request { riders, openers: count(self.openers.len()), ..request })
     }
 
     /// Writes what closes portals, the queries, and with a request of the extended protocol the openers.

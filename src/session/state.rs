@@ -66,6 +66,7 @@ impl<R: Runtime> Connection<R> {
     /// [DISCARD](https://www.postgresql.org/docs/18/sql-discard.html)
     pub async fn reset(&mut self) -> Result<(), Error> {
         self.settle().await?;
+        self.riders.check_bar()?;
         if self.transaction_status() != TransactionStatus::Idle {
             self.riders.ride(Cow::Borrowed("rollback"));
         }

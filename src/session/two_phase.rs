@@ -127,6 +127,12 @@ impl<R: Runtime> Connection<R> {
     }
 }
 
+/// Refuses what the server would refuse as the identifier of a prepared transaction.
+#[cfg(feature = "sea-query")]
+pub(crate) fn check_xid(xid: &str) -> Result<(), Error> {
+    literal(xid).map(drop)
+}
+
 fn literal(xid: &str) -> Result<String, Error> {
     if xid.is_empty() || xid.len() > MOST_XID_BYTES {
         let text = format!(

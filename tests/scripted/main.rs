@@ -21,6 +21,7 @@ mod hostile_rows;
 mod floods;
 mod drops;
 mod every_poll;
+mod nested_drops;
 mod cancels;
 mod copies;
 mod copy_drops;

@@ -3,4 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the line where it fails")]
 
 mod engine;
+mod transactions;
+mod nested;
+mod twophase;
+mod defects;
 mod verbs;
