@@ -40,14 +40,14 @@ use crate::transact::transact;
 ///
 /// # Several at once
 ///
-/// The lock, in `SHARE ROW EXCLUSIVE` mode, lasts as long as the transaction. Who wants to migrate meanwhile waits for it,
-/// as long as `lock_timeout` and the like allow. If the history has changed since it was read, nothing of it is
-/// applied any more as it was planned: refinery reads it again, and goes on with what is left. So a migration is
-/// applied once, and every session returns when all are applied, with a report of those that it has applied itself.
+/// The lock, in `SHARE ROW EXCLUSIVE` mode, lasts as long as the transaction. Who wants to migrate meanwhile waits for
+/// it, as long as `lock_timeout` and the like allow. If the history has changed since it was read, what was planned is
+/// dropped: refinery reads the history again, and goes on with what is left. So a migration is applied once, and every
+/// session returns when all are applied, with a report of those that it has applied itself.
 ///
-/// It is a lock on the table and not an advisory one because it needs no number that others might use, goes away
-/// with its transaction, and is known to those who use refinery with another driver. It takes the right to update or
-/// delete rows of the history table, or to own it.
+/// It is a lock on the table and not an advisory one because it needs no number that others might use, goes away with
+/// its transaction, also behind a pooler, and makes those wait who use refinery with another driver. It takes the right
+/// to update or delete rows of the history table.
 ///
 /// # Cancel safety
 ///

@@ -119,6 +119,22 @@ async fn a_report_has_what_was_applied_before_somebody_was_faster<R: Runtime>(rt
     assert_usable(&mut first).await;
 }
 
+async fn who_does_not_want_to_wait_has_an_error<R: Runtime>(rt: R) {
+    let (mut keeper, config) = session::open_in_schema(rt.clone()).await;
+    runner(&TABLES[..1]).run_on(&mut keeper).await.unwrap();
+    keeper.batch_execute(&format!("begin; {LOCK}")).await.unwrap();
+    let mut hasty = session::open_with(rt, &config).await;
+    hasty.batch_execute("set lock_timeout = '1ms'").await.unwrap();
+    let error = runner(TABLES).run_on(&mut hasty).await.unwrap_err();
+    assert_eq!(cause(&error).sqlstate(), Some(SqlState::LOCK_NOT_AVAILABLE));
+    assert_usable(&mut hasty).await;
+    // To look is always possible.
+    assert_eq!(history(&mut hasty).await, ["V1__one"]);
+    keeper.batch_execute("commit").await.unwrap();
+    let report = runner(TABLES).run_on(&mut hasty).await.unwrap();
+    assert_eq!(applied(&report), ["V2__two", "V3__three"]);
+}
+
 /// IF NOT EXISTS does not see a table that is being created.
 async fn a_history_table_that_two_create_at_once_is_created_once<R: Runtime>(rt: R) {
     let (mut keeper, config) = session::open_in_schema(rt.clone()).await;
@@ -175,6 +191,7 @@ on_every_runtime!(
     the_second_waits_for_the_first_and_goes_on_with_what_is_left,
     the_second_does_what_the_first_could_not,
     a_report_has_what_was_applied_before_somebody_was_faster,
+    who_does_not_want_to_wait_has_an_error,
     a_history_table_that_two_create_at_once_is_created_once,
     many_at_once_apply_each_migration_once,
 );
