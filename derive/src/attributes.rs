@@ -30,7 +30,7 @@ pub(crate) struct FieldAttributes {
 impl StructAttributes {
     pub(crate) fn parse(attributes: &[Attribute]) -> syn::Result<Self> {
         let (mut krate, mut rename_all, mut by_position) = (None, None, None);
-        each(attributes, |meta, name| match name {
+        each(attributes, "aiopg", |meta, name| match name {
             "crate" => once(meta, name, &mut krate, value::<LitStr>(meta)?.parse()?),
             "rename_all" => once(meta, name, &mut rename_all, Rule::parse(&value(meta)?)?),
             "by_position" => flag(meta, name, &mut by_position),
@@ -44,7 +44,7 @@ impl StructAttributes {
 impl FieldAttributes {
     pub(crate) fn parse(attributes: &[Attribute]) -> syn::Result<Self> {
         let mut this = Self::default();
-        each(attributes, |meta, name| {
+        each(attributes, "aiopg", |meta, name| {
             match name {
             "rename" => once(meta, name, &mut this.rename, value(meta)?),
             "position" => once(meta, name, &mut this.position, value(meta)?),
@@ -97,12 +97,13 @@ impl FieldAttributes {
     }
 }
 
-/// Calls `handle` for each item of each `#[aiopg(...)]`.
-fn each(
+/// Calls `handle` for each item of each `#[wanted(...)]`.
+pub(crate) fn each(
     attributes: &[Attribute],
+    wanted: &str,
     mut handle: impl FnMut(&ParseNestedMeta<'_>, &str) -> syn::Result<()>,
 ) -> syn::Result<()> {
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("aiopg")) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(wanted)) {
         attribute.parse_nested_meta(|meta| {
             let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
             handle(&meta, &name)
@@ -111,16 +112,20 @@ fn each(
     Ok(())
 }
 
-fn value<T: syn::parse::Parse>(meta: &ParseNestedMeta<'_>) -> syn::Result<T> {
+pub(crate) fn value<T: syn::parse::Parse>(meta: &ParseNestedMeta<'_>) -> syn::Result<T> {
     meta.value()?.parse()
 }
 
-fn flag(meta: &ParseNestedMeta<'_>, name: &str, flag: &mut Option<Span>) -> syn::Result<()> {
+pub(crate) fn flag(
+    meta: &ParseNestedMeta<'_>,
+    name: &str,
+    flag: &mut Option<Span>,
+) -> syn::Result<()> {
     let span = syn::spanned::Spanned::span(&meta.path);
     once(meta, name, flag, span)
 }
 
-fn once<T>(
+pub(crate) fn once<T>(
     meta: &ParseNestedMeta<'_>,
     name: &str,
     place: &mut Option<T>,

@@ -7,6 +7,8 @@ type Expand = fn(DeriveInput) -> syn::Result<TokenStream>;
 
 const FROM_ROW: Expand = crate::from_row::expand;
 const PARAMS: Expand = crate::params::expand;
+const TABLE: Expand = crate::table::expand;
+const ENUM_TYPE: Expand = crate::enum_type::expand;
 
 /// Expects the error `text`, which points at `place` in `item`.
 #[track_caller]
@@ -77,4 +79,44 @@ fn parameters_have_names_of_their_own() {
     refused(PARAMS, item, "json", "`postgres_types::Json`");
     refused(PARAMS, "struct A(#[aiopg(rename = \"a\")] i32);", "\"a\"", "needs no name");
     refused(PARAMS, "struct A(#[aiopg(flatten)] B);", "flatten", "whose fields have names");
+}
+
+#[test]
+fn a_table_has_columns_of_one_name_and_one_default() {
+    let item = "#[table(nam = \"x\")] struct A { a: i32 }";
+    refused(TABLE, item, "nam", "a table can have `name` and `schema`");
+    refused(TABLE, "struct A { #[column(nul)] a: i32 }", "nul", "a column can have `name`,");
+    let item = "struct A { #[column(default = 1, default_sql = \"1\")] a: i32 }";
+    refused(TABLE, item, "default_sql = \"1\"", "`default` is given twice");
+    let item = "struct A { #[column(identity, server_default = \"1\")] a: i32 }";
+    refused(TABLE, item, "\"1\"", "`server_default` cannot stand beside `identity`");
+    let item = "struct A { a: i32, #[column(name = \"a\")] b: i32 }";
+    refused(TABLE, item, "b", "another column with the name \"a\"");
+    let item = "struct A { a: i32, #[aiopg(rename = \"a\")] #[column(name = \"b\")] b: i32 }";
+    refused(TABLE, item, "b", "another column with the name \"a\"");
+    refused(TABLE, "struct A { #[aiopg(flatten)] a: B }", "flatten", "a column is one field");
+    refused(TABLE, "struct A { #[aiopg(json)] #[column(with = f)] a: B }", "f", "beside `json`");
+}
+
+#[test]
+fn a_table_is_a_struct_with_names_and_without_parameters() {
+    refused(TABLE, "struct A(i32);", "A", "fields with names");
+    refused(TABLE, "enum A { B }", "A", "only a struct");
+    refused(TABLE, "struct A<T> { a: T }", "T", "no such parameter");
+    let long = "x".repeat(64);
+    let item = format!("struct A {{ #[column(name = \"{long}\")] a: i32 }}");
+    refused(TABLE, &item, "a", "PostgreSQL keeps 63 bytes");
+    refused(TABLE, "#[table(name = \"\")] struct A { a: i32 }", "\"\"", "cannot be empty");
+}
+
+#[test]
+fn an_enum_type_has_labels_and_nothing_else() {
+    refused(ENUM_TYPE, "struct A;", "A", "only an enum");
+    refused(ENUM_TYPE, "enum A<T> { B(T) }", "T", "no parameters");
+    refused(ENUM_TYPE, "enum A { B(i32) }", "(i32)", "a label holds no fields");
+    refused(ENUM_TYPE, "enum A { #[aiopg(label = \"b\")] B }", "label", "can have `rename`");
+    let item = "enum A { B, #[aiopg(rename = \"B\")] C }";
+    refused(ENUM_TYPE, item, "C", "another variant with the label \"B\"");
+    let long = format!("enum A {{ #[aiopg(rename = \"{}\")] B }}", "ü".repeat(32));
+    refused(ENUM_TYPE, &long, "B", "PostgreSQL keeps 63 bytes");
 }

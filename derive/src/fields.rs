@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Fields, Generics, Ident, Member, Path, Type};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Member, Path, Type};
 
 use crate::attributes::{FieldAttributes, StructAttributes};
 
@@ -29,6 +29,8 @@ pub(crate) struct Field {
     /// Its name in SQL.
     pub(crate) name: String,
     pub(crate) attributes: FieldAttributes,
+    /// All that stands at it, for attributes of one derive alone.
+    pub(crate) all_attributes: Vec<Attribute>,
 }
 
 impl Struct {
@@ -80,7 +82,7 @@ impl Field {
             (None, Some(rule)) => rule.apply(&bare),
             (None, None) => bare,
         };
-        Ok(Self { member, r#type: field.ty, span, name, attributes })
+        Ok(Self { member, r#type: field.ty, span, name, attributes, all_attributes: field.attrs })
     }
 
     /// The field's name in Rust, for errors.

@@ -6,6 +6,9 @@ mod fields;
 mod from_row;
 mod from_record;
 mod params;
+mod column;
+mod table;
+mod enum_type;
 #[cfg(test)]
 mod expanded_tests;
 
@@ -176,6 +179,155 @@ pub fn derive_from_record(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Params, attributes(aiopg))]
 pub fn derive_params(input: TokenStream) -> TokenStream {
     expanded(params::expand(parse_macro_input!(input as DeriveInput)))
+}
+
+/// Makes a struct the description of a table: implements the traits `Table` and `RowValues`.
+///
+/// Its fields are the columns. Their types say those of the columns, by the trait `ColumnValue`; an `Option` takes NULL.
+/// The function `columns()` of the struct names them for statements of SeaQuery: `City::columns().name`. The struct can
+/// have lifetimes, but no other parameters.
+///
+/// # Attributes of the struct
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `#[table(name = "city")]` | the table's name, if not that of the struct in snake case |
+/// | `#[table(schema = "geo")]` | the schema that it is in |
+/// | `#[aiopg(rename_all = "...", crate = "...")]` | as for `FromRow` |
+///
+/// # Attributes of a field
+///
+/// What stands in `#[aiopg(...)]` is about results, as `FromRow` reads them: `rename` is the column's key there. `skip`
+/// makes the field no column, `json` makes it one of the type `jsonb`, written by serde. The others say nothing about a
+/// table; `flatten` is refused.
+///
+/// | `#[column(...)]` | meaning |
+/// |---|---|
+/// | `name = "Name"` | the column's name in the database, if not its key |
+/// | `primary_key`, `unique` | that it is the primary key, or part of it; that no value comes twice |
+/// | `identity`, `serial` | that the server numbers the rows |
+/// | `type = "varchar(20)"` | the type in SQL |
+/// | `with = function` | what makes a value for the column of a reference to the field; `#[aiopg(try_from = "...")]` is the way back |
+/// | `default = 0` | a value that is inserted where none is given |
+/// | `default_with = function` | a function that returns it, called for each row |
+/// | `default_sql = "length('abc')"` | an expression that the server evaluates |
+/// | `default_sequence = "city_seq"` | a sequence that it is taken from, maybe with a schema: `"geo.city_seq"` |
+/// | `server_default = "now()"` | the default of the column in the database; inserts leave it to the server |
+/// | `on_update = 0`, `on_update_with = function`, `on_update_sql = "now()"` | what an update sets where it sets nothing else |
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::FromRow;
+/// use aiopg::sea_query::{BuildStatement, Table};
+/// use sea_query::{Expr, ExprTrait};
+///
+/// #[derive(FromRow, Table)]
+/// #[table(schema = "geo")]
+/// struct City {
+///     #[column(primary_key, identity)]
+///     id: i32,
+///     #[column(name = "Name")]
+///     name: String,
+///     #[column(default = 0)]
+///     inhabitants: i64,
+///     #[column(with = joined)]
+///     #[aiopg(try_from = "String")]
+///     tags: Tags,
+/// }
+///
+/// struct Tags(Vec<String>);
+///
+/// fn joined(tags: &Tags) -> String {
+///     tags.0.join(",")
+/// }
+///
+/// impl From<String> for Tags {
+///     fn from(text: String) -> Self {
+///         Self(text.split(',').map(str::to_owned).collect())
+///     }
+/// }
+///
+/// let select = City::select().and_where(Expr::col(City::columns().name).eq("Wien")).take();
+/// assert_eq!(
+///     select.build_statement().sql(),
+///     "SELECT \"geo\".\"city\".\"id\", \"geo\".\"city\".\"Name\" AS \"name\", \
+///      \"geo\".\"city\".\"inhabitants\", \"geo\".\"city\".\"tags\" \
+///      FROM \"geo\".\"city\" WHERE \"Name\" = $1",
+/// );
+/// ```
+///
+/// A type that no column holds is refused where it stands:
+///
+/// ```compile_fail,E0277
+/// #[derive(aiopg::sea_query::Table)]
+/// struct City {
+///     name: std::time::Instant,
+/// }
+/// ```
+///
+/// So is a default of another type:
+///
+/// ```compile_fail,E0308
+/// #[derive(aiopg::sea_query::Table)]
+/// struct City {
+///     #[column(default = 1.5)]
+///     inhabitants: i64,
+/// }
+/// ```
+#[proc_macro_derive(Table, attributes(aiopg, table, column))]
+pub fn derive_table(input: TokenStream) -> TokenStream {
+    expanded(table::expand(parse_macro_input!(input as DeriveInput)))
+}
+
+/// Makes an enum that of an enum type of PostgreSQL: implements the trait `EnumType`.
+///
+/// It is the type of a column, a value of SeaQuery, a parameter and a field of a row alike. Its variants hold nothing,
+/// and it is `Copy`.
+///
+/// # Attributes
+///
+/// | `#[aiopg(...)]` | meaning |
+/// |---|---|
+/// | `name = "mood"` | of the enum: the type's name, if not that of the enum in snake case |
+/// | `schema = "geo"` | of the enum: the schema that the type is in |
+/// | `rename_all = "snake_case"` | of the enum: how labels are named after variants, as for `FromRow` |
+/// | `crate = "path"` | of the enum: where aiopg is found, if not at `::aiopg` |
+/// | `rename = "so-so"` | of a variant: its label |
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::sea_query::{EnumType, Table};
+/// use aiopg::{Error, FromRow};
+///
+/// #[derive(Clone, Copy, Debug, EnumType)]
+/// #[aiopg(rename_all = "lowercase")]
+/// enum Mood {
+///     Happy,
+///     Sad,
+/// }
+///
+/// #[derive(FromRow, Table)]
+/// struct Person {
+///     name: String,
+///     mood: Option<Mood>,
+/// }
+///
+/// async fn cheer_up(client: &mut impl aiopg::Client) -> Result<u64, Error> {
+///     client.execute("update person set mood = $1", (Mood::Happy,)).await
+/// }
+/// ```
+///
+/// ```compile_fail
+/// #[derive(Clone, Copy, aiopg::sea_query::EnumType)]
+/// enum Mood {
+///     Happy(i32),
+/// }
+/// ```
+#[proc_macro_derive(EnumType, attributes(aiopg))]
+pub fn derive_enum_type(input: TokenStream) -> TokenStream {
+    expanded(enum_type::expand(parse_macro_input!(input as DeriveInput)))
 }
 
 /// What was made, or the error at the place that is at fault.

@@ -55,6 +55,25 @@ impl Rule {
     }
 }
 
+/// The name of a type in snake case.
+pub(crate) fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    let mut before = None;
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let begins = letter.is_uppercase()
+            && before.is_some_and(|before: char| {
+                !before.is_uppercase() && before != '_'
+                    || before.is_uppercase()
+                        && letters.peek().is_some_and(|next| next.is_lowercase())
+            });
+        snake.push_str(if begins { "_" } else { "" });
+        snake.extend(letter.to_lowercase());
+        before = Some(letter);
+    }
+    snake
+}
+
 fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
@@ -79,5 +98,12 @@ mod tests {
         ];
         assert_eq!(names, expected.map(|(name, form)| (name, form.to_owned())));
         assert_eq!(Rule::Camel.apply("_id"), "id");
+    }
+
+    #[test]
+    fn types_have_a_name_in_snake_case() {
+        let names = ["City", "CityWall", "HTTPServer", "Utf8Text", "A", "Ünder_Score"].map(snake);
+        let expected = ["city", "city_wall", "http_server", "utf8_text", "a", "ünder_score"];
+        assert_eq!(names, expected);
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn update_with<'p>(
 }
 
 /// In the order of their names, so that the text is the same whatever the order in which a map tells them.
-fn sorted(mut names: Vec<String>) -> Result<Vec<String>, String> {
+pub(crate) fn sorted(mut names: Vec<String>) -> Result<Vec<String>, String> {
     names.sort_unstable();
     match names.windows(2).find(|pair| pair.first() == pair.last()) {
         Some(pair) => {
@@ -102,7 +102,7 @@ fn sorted(mut names: Vec<String>) -> Result<Vec<String>, String> {
 }
 
 /// Builds a statement with so many numbers for values that are to come: those that follow the numbers of its own.
-fn number(
+pub(crate) fn number(
     count: usize,
     kind: StatementKind,
     build: impl Fn(Vec<Expr>) -> (String, sea_query::Values),

@@ -37,6 +37,7 @@ mod engine_connection;
 mod transaction;
 mod two_phase;
 mod engine;
+mod table;
 
 pub use crate::sea_query::bound::Bound;
 pub use crate::sea_query::build_statement::BuildStatement;
@@ -47,6 +48,26 @@ pub use crate::sea_query::executable::Executable;
 pub use crate::sea_query::execution::Execution;
 pub use crate::sea_query::result_row::ResultRow;
 pub use crate::sea_query::result_set::{ResultRows, ResultSet};
+pub use crate::sea_query::table::{
+    ColumnIden, ColumnValue, EnumType, Insert, RowValues, Table, TableColumn, TableDef, Update,
+};
 pub use crate::sea_query::transaction::EngineTransaction;
 pub use crate::sea_query::two_phase::{PreparedTransaction, TwoPhaseTransaction};
 pub use crate::sea_query::verbs::SeaQuery;
+#[cfg(feature = "derive")]
+pub use aiopg_derive::{EnumType, Table};
+
+/// What the derives write calls to. It is no part of the interface and may change at any time.
+#[doc(hidden)]
+pub mod derived {
+    pub use sea_query::{
+        ArrayType, ColumnType, DynIden, Enum, Expr, Nullable, OptionEnum, TypeRef,
+    };
+    pub use sea_query::{Value, ValueType, ValueTypeErr};
+
+    #[cfg(feature = "with-serde_json-1")]
+    pub use crate::sea_query::table::json;
+    pub use crate::sea_query::table::{
+        convert, converted_type, enum_column, from_label, is_nullable_by, to_label,
+    };
+}

@@ -8,3 +8,5 @@ mod nested;
 mod twophase;
 mod defects;
 mod verbs;
+mod tables;
+mod labels;
