@@ -252,7 +252,7 @@ mod tests {
             filled(&table, &named! { b: 1_i32, a: 2_i32 }),
             r#"INSERT INTO "t" ("a", "b") VALUES ($1, $2): a, b"#
         );
-        let declared = table.clone().columns(["b", "a"]).take();
+        let mut declared = Query::insert().into_table("t").columns(["b", "a"]).take();
         assert_eq!(
             filled(&declared, &(1_i32, "x")),
             r#"INSERT INTO "t" ("b", "a") VALUES ($1, $2): b, a"#
@@ -261,9 +261,9 @@ mod tests {
             filled(&declared, &named! { a: 1_i32 }),
             r#"INSERT INTO "t" ("a") VALUES ($1): a"#
         );
-        let rows = declared.clone().values_panic(["own".into(), 2.into()]).take();
+        let rows = declared.values_panic(["own".into(), 2.into()]);
         assert_eq!(
-            filled(&rows, &("x", 1_i32)),
+            filled(rows, &("x", 1_i32)),
             r#"INSERT INTO "t" ("b", "a") VALUES ($1, $2), ($3, $4): own, own, b, a"#
         );
     }
@@ -274,10 +274,10 @@ mod tests {
         assert!(filled(&table, &(1_i32,)).contains("declares no columns"));
         let twice = filled(&table, &named! { a: 1_i32, a: 2_i32 });
         assert_eq!(twice, "the column \"a\" was given twice");
-        let declared = table.clone().columns(["b", "a"]).take();
+        let mut declared = Query::insert().into_table("t").columns(["b", "a"]).take();
         assert!(filled(&declared, &(1_i32,)).contains("declares 2 columns, but 1"));
         assert!(filled(&declared, &named! { c: 1_i32 }).contains("no column \"c\""));
-        let rows = declared.clone().values_panic(["own".into(), 2.into()]).take();
-        assert!(filled(&rows, &named! { a: 1_i32 }).ends_with("none was given for \"b\""));
+        let rows = declared.values_panic(["own".into(), 2.into()]);
+        assert!(filled(rows, &named! { a: 1_i32 }).ends_with("none was given for \"b\""));
     }
 }

@@ -64,6 +64,8 @@ mod large_objects;
 pub use crate::session::call::Call;
 pub(crate) use crate::session::catalog::Catalog;
 pub use crate::session::client::Client;
+#[cfg(test)]
+pub(crate) use crate::session::column::tests::column as test_column;
 pub use crate::session::column::{Column, ColumnIndex};
 pub use crate::session::connection::Connection;
 pub use crate::session::copy::{

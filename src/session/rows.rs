@@ -68,6 +68,7 @@ impl Rows {
     }
 
     /// Frees the rows; the columns and the tag stay.
+    #[cfg(feature = "sea-query")]
     pub(crate) fn forget(&mut self) {
         *self = Self { tag: self.tag, ..Self::new(Arc::clone(&self.columns)) };
     }

@@ -1,12 +1,21 @@
 //! SeaQuery's statements, engines and tables, against real servers and on every runtime.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the line where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the line where it fails"
+)]
 
+mod connection;
 mod engine;
 mod transactions;
 mod nested;
 mod twophase;
 mod defects;
+mod engines;
+mod params;
+mod results;
+mod rows;
 mod verbs;
 mod tables;
 mod labels;

@@ -1,0 +1,175 @@
+//! `Col`: a column of a result by its identifier, or by table and column.
+
+use sea_query::{
+    ColumnName, ColumnRef, Expr, IntoColumnRef, IntoIden, SelectExpr, SelectExprTrait, TableName,
+};
+
+use crate::error::Error;
+use crate::session::{Column, ColumnIndex};
+
+/// A column of a result by what it is called in the statement: an identifier of SeaQuery, alone or behind that of its
+/// table.
+///
+/// It stands wherever a position or a name stands, for rows of every kind. See [`col`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Col {
+    table: Option<String>,
+    /// `None` for `*`, which is no column.
+    column: Option<String>,
+}
+
+/// Names a column of a result as it is named in the statement.
+///
+/// With a table it is first looked for by the label that [`labeled`] gives it, such as `city_name`, and then by its own
+/// name. Letters are compared exactly.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(connection: &mut aiopg::sea_query::EngineConnection) -> Result<(), aiopg::Error> {
+/// use aiopg::sea_query::col;
+/// use sea_query::{Iden, Query};
+///
+/// #[derive(Clone, Copy)]
+/// enum City {
+///     Table,
+///     Name,
+/// }
+///
+/// impl Iden for City {
+///     fn unquoted(&self) -> &str {
+///         match self {
+///             Self::Table => "city",
+///             Self::Name => "Name",
+///         }
+///     }
+/// }
+///
+/// let select = Query::select().column(City::Name).from(City::Table).take();
+/// for row in connection.execute(&select, ()).await? {
+///     let row = row?;
+///     let name: &str = row.get(col(City::Name));
+///     assert_eq!(name, row.get::<&str>(col((City::Table, City::Name))));
+/// }
+/// # Ok(()) }
+/// ```
+pub fn col(column: impl IntoColumnRef) -> Col {
+    match column.into_column_ref() {
+        ColumnRef::Column(ColumnName(table, column)) => {
+            let table = table.map(|TableName(_, table)| table.to_string());
+            Col { table, column: Some(column.to_string()) }
+        }
+        // There is nothing else but `*`, so far.
+        ColumnRef::Asterisk(_) | _ => Col { table: None, column: None },
+    }
+}
+
+/// Selects columns of a table under labels that tell the table: `city.name` as `city_name`.
+///
+/// So columns of the same name from several tables can be told apart by [`col`].
+///
+/// # Examples
+///
+/// ```
+/// use aiopg::sea_query::labeled;
+/// use sea_query::{PostgresQueryBuilder, Query};
+///
+/// let select = Query::select().exprs(labeled("city", ["id", "name"])).from("city").take();
+/// assert_eq!(
+///     select.to_string(PostgresQueryBuilder),
+///     r#"SELECT "city"."id" AS "city_id", "city"."name" AS "city_name" FROM "city""#
+/// );
+/// ```
+pub fn labeled<C: IntoIden>(
+    table: impl IntoIden,
+    columns: impl IntoIterator<Item = C>,
+) -> impl Iterator<Item = SelectExpr> {
+    let table = table.into_iden();
+    columns.into_iter().map(move |column| {
+        let column = column.into_iden();
+        let label = label(&table.to_string(), &column.to_string());
+        Expr::col((table.clone(), column)).alias(label)
+    })
+}
+
+/// What the server keeps of an identifier, unless it was built with other limits.
+const MOST_NAME_BYTES: usize = 63;
+
+fn label(table: &str, column: &str) -> String {
+    let mut label = format!("{table}_{column}");
+    let mut end = label.len().min(MOST_NAME_BYTES);
+    while !label.is_char_boundary(end) {
+        end -= 1;
+    }
+    label.truncate(end);
+    label
+}
+
+impl ColumnIndex for Col {
+    fn position(&self, columns: &[Column]) -> Result<usize, Error> {
+        let Some(name) = &self.column else {
+            return Err(Error::conversion("\"*\" is no column: name one"));
+        };
+        let called = |name: &str| columns.iter().filter(|column| column.name() == name).count();
+        let label = self.table.as_ref().map(|table| label(table, name));
+        if let Some(label) = label.as_ref().filter(|label| called(label) > 0) {
+            return label.position(columns);
+        }
+        match (called(name), label) {
+            (0 | 1, _) => name.position(columns),
+            (_, label) => {
+                let label = label.unwrap_or_else(|| format!("table_{name}"));
+                let text = format!(
+                    "there is more than one column \"{name}\": select them under labels such as \
+                     \"{label}\" by `labeled`, or use a position"
+                );
+                Err(Error::conversion(text))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postgres_types::Type;
+    use sea_query::Asterisk;
+
+    use super::*;
+    use crate::message::Format;
+    use crate::session::test_column as column;
+
+    fn position(index: &Col, names: &[&str]) -> Result<usize, String> {
+        let columns: Vec<_> =
+            names.iter().map(|name| column(name, Type::INT4, Format::Binary)).collect();
+        index.position(&columns).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_label_comes_before_a_name() {
+        assert_eq!(position(&col("Name"), &["name", "Name"]), Ok(1));
+        assert_eq!(position(&col(("city", "name")), &["name", "city_name"]), Ok(1));
+        assert_eq!(position(&col(("s", "city", "name")), &["name", "city_name"]), Ok(1));
+        assert_eq!(position(&col(("city", "name")), &["id", "name"]), Ok(1));
+    }
+
+    #[test]
+    fn what_is_not_one_column_is_told() {
+        assert_eq!(
+            position(&col(("city", "name")), &["id"]).unwrap_err(),
+            "there is no column \"name\" among \"id\""
+        );
+        let text = position(&col(("city", "name")), &["name", "name"]).unwrap_err();
+        assert!(text.contains("\"city_name\" by `labeled`"), "{text}");
+        let text = position(&col("name"), &["name", "name"]).unwrap_err();
+        assert!(text.contains("\"table_name\" by `labeled`"), "{text}");
+        assert!(position(&col(Asterisk), &["name"]).unwrap_err().contains("no column"));
+    }
+
+    #[test]
+    fn a_label_is_as_long_as_the_server_lets_it_be() {
+        let (table, name) = ("t".repeat(40), "é".repeat(20));
+        let label = label(&table, &name);
+        assert_eq!(label.len(), 63);
+        assert_eq!(position(&col((table, name)), &["x", label.as_str()]), Ok(1));
+    }
+}
