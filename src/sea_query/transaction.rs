@@ -187,6 +187,16 @@ impl<R: Runtime> EngineConnection<R> {
 /// [`in_transaction`](EngineConnection::in_transaction) are the connection's own. A function that takes `&mut impl Client`
 /// takes `&mut *transaction`.
 ///
+/// It ends once, since what ends it takes it:
+///
+/// ```compile_fail,E0382
+/// # async fn example(connection: &mut aiopg::sea_query::EngineConnection) -> Result<(), aiopg::Error> {
+/// let transaction = connection.begin().await?;
+/// transaction.commit().await?;
+/// transaction.commit().await?;
+/// # Ok(()) }
+/// ```
+///
 /// # Cancel safety
 ///
 /// Dropped without [`commit`](Self::commit), it is rolled back: at once, as far as that takes no waiting, and in any

@@ -269,6 +269,7 @@ async fn an_inner_transaction_takes_no_options<R: Runtime>(rt: R) -> Result<(), 
 }
 
 /// Handles that were leaked end with those around them.
+#[expect(clippy::mem_forget, reason = "a leak is what this is about")]
 async fn what_is_leaked_ends_with_what_it_stands_in<R: Runtime>(rt: R) -> Result<(), Error> {
     let (mut connection, mut other) = pair(rt).await?;
     let mut outer = connection.begin().await?;

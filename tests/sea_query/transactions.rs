@@ -1,5 +1,6 @@
 //! Transactions of an engine's session: what others see of them, how they end, and what remains when they do not.
 
+use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -114,7 +115,6 @@ async fn what_is_dropped_is_rolled_back_and_told<R: Runtime>(rt: R) -> Result<()
     Ok(())
 }
 
-/// Whoever opened it: a handle that was leaked, or a statement.
 async fn closing_the_connection_rolls_back<R: Runtime>(rt: R) -> Result<(), Error> {
     let (mut connection, mut other) = pair(rt).await?;
     connection.execute("begin", ()).await?;
@@ -125,6 +125,7 @@ async fn closing_the_connection_rolls_back<R: Runtime>(rt: R) -> Result<(), Erro
     Ok(())
 }
 
+#[expect(clippy::mem_forget, reason = "a leak is what this is about")]
 async fn a_leaked_transaction_ends_with_its_connection<R: Runtime>(rt: R) -> Result<(), Error> {
     let (mut setup, config) = session::open_in_schema(rt.clone()).await;
     setup.batch_execute("create table sa_tbl (id serial primary key, name text)").await?;
@@ -192,6 +193,34 @@ async fn transactions_follow_one_another<R: Runtime>(rt: R) -> Result<(), Error>
         assert_eq!(count(&mut connection).await?, Some(left));
         assert_eq!(count(&mut other).await?, Some(left));
     }
+    Ok(())
+}
+
+/// A task can be spawned with each of them.
+fn sendable<F: Future + Send>(future: F) -> F {
+    future
+}
+
+async fn what_is_done_in_transactions_can_be_spawned<R: Runtime>(rt: R) -> Result<(), Error> {
+    let (mut connection, mut other) = pair(rt).await?;
+    let nested = async {
+        let mut transaction = connection.begin().await?;
+        let mut inner = transaction.begin().await?;
+        inner.execute(INSERT, ("second",)).await?;
+        inner.commit().await?;
+        let mut savepoint = transaction.begin_nested().await?;
+        savepoint.execute(DELETE, ()).await?;
+        savepoint.rollback().await?;
+        transaction.commit().await
+    };
+    sendable(nested).await?;
+    let two_phase = async {
+        let mut transaction = connection.begin_twophase(None).await?;
+        transaction.execute(INSERT, ("third",)).await?;
+        transaction.prepare().await?.commit().await
+    };
+    sendable(two_phase).await?;
+    assert_eq!(count(&mut other).await?, Some(3));
     Ok(())
 }
 
@@ -329,6 +358,7 @@ on_every_runtime!(
     a_leaked_transaction_ends_with_its_connection,
     a_transaction_costs_the_round_trips_of_its_statements_and_one,
     transactions_follow_one_another,
+    what_is_done_in_transactions_can_be_spawned,
     every_mode_is_the_servers,
     a_closure_commits_or_rolls_back,
     a_statement_past_its_time_undoes_its_transaction,
