@@ -5,7 +5,7 @@ use aiopg::{Error, FromRow, Kind, Runtime, SqlState, named};
 use aiopg_tests::{on_every_runtime, session};
 use sea_query::{Alias, ColumnType, Expr, ExprTrait, OnConflict, Order, Query};
 
-use crate::engine;
+use crate::engines::engine;
 
 #[derive(Debug, PartialEq, FromRow, Table)]
 struct City {
@@ -114,7 +114,7 @@ async fn rows_are_updated_and_deleted<R: Runtime>(rt: R) -> Result<(), Error> {
 }
 
 async fn an_execution_brings_values_by_name_or_by_number<R: Runtime>(rt: R) -> Result<(), Error> {
-    let mut c = engine::engine(rt, 1).await.acquire().await?;
+    let mut c = engine(rt, 1).await.acquire().await?;
     c.execute(City::create_table().temporary(), ()).await?;
     let insert = City::insert().value("name", "Wien");
     let both: i32 = c.scalar(&insert, named! { name: "Graz", people: 5_i64 }).await?.unwrap();
