@@ -87,31 +87,36 @@ pub fn labeled<C: IntoIden>(
     let table = table.into_iden();
     columns.into_iter().map(move |column| {
         let column = column.into_iden();
-        let label = label(&table.to_string(), &column.to_string());
+        let label = label_of(&table.to_string(), &column.to_string());
         Expr::col((table.clone(), column)).alias(label)
     })
 }
 
-/// What the server keeps of an identifier, unless it was built with other limits.
-const MOST_NAME_BYTES: usize = 63;
+/// What the server keeps of a name, unless it was built with other limits.
+const MAX_IDENTIFIER_BYTES: usize = 63;
 
-fn label(table: &str, column: &str) -> String {
-    let mut label = format!("{table}_{column}");
-    let mut end = label.len().min(MOST_NAME_BYTES);
-    while !label.is_char_boundary(end) {
-        end -= 1;
+/// What the server keeps of a name.
+pub(crate) fn clipped(name: &str) -> &str {
+    let end = (0..=MAX_IDENTIFIER_BYTES).rev().find(|end| name.is_char_boundary(*end));
+    match end {
+        Some(end) if name.len() > MAX_IDENTIFIER_BYTES => name.get(..end).unwrap_or(name),
+        _ => name,
     }
-    label.truncate(end);
-    label
+}
+
+/// The label of a column in results of several tables.
+pub(crate) fn label_of(table: &str, column: &str) -> String {
+    let label = format!("{table}_{column}");
+    clipped(&label).to_owned()
 }
 
 impl ColumnIndex for Col {
     fn position(&self, columns: &[Column]) -> Result<usize, Error> {
-        let Some(name) = &self.column else {
+        let Some(name) = self.column.as_deref().map(clipped) else {
             return Err(Error::conversion("\"*\" is no column: name one"));
         };
         let called = |name: &str| columns.iter().filter(|column| column.name() == name).count();
-        let label = self.table.as_ref().map(|table| label(table, name));
+        let label = self.table.as_ref().map(|table| label_of(table, name));
         if let Some(label) = label.as_ref().filter(|label| called(label) > 0) {
             return label.position(columns);
         }
@@ -168,7 +173,7 @@ mod tests {
     #[test]
     fn a_label_is_as_long_as_the_server_lets_it_be() {
         let (table, name) = ("t".repeat(40), "é".repeat(20));
-        let label = label(&table, &name);
+        let label = label_of(&table, &name);
         assert_eq!(label.len(), 63);
         assert_eq!(position(&col((table, name)), &["x", label.as_str()]), Ok(1));
     }

@@ -207,3 +207,35 @@ impl<R: Runtime> fmt::Debug for EngineConnection<R> {
         f.debug_tuple("EngineConnection").field(&self.session).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_query::Query;
+
+    use super::*;
+    use crate::named;
+    use crate::sea_query::{Engine, ResultRow};
+
+    fn is_shareable<T: Send + Sync + Unpin>() {}
+
+    fn is_send<T: Send>(_: T) {}
+
+    #[test]
+    fn engines_results_and_their_futures_can_be_sent() {
+        is_shareable::<Engine>();
+        is_shareable::<EngineConnection>();
+        is_shareable::<ResultSet>();
+        is_shareable::<ResultRow>();
+        let _ = |engine: &'static Engine| {
+            is_send(async {
+                let mut connection = engine.acquire().await?;
+                connection.execute(Query::select(), ()).await?.fetch_one()?;
+                connection.execute(&Query::insert(), named! { id: 1_i32 }).await?;
+                connection.scalar::<i32>("select $1", (1,)).await?;
+                connection.stream(&Query::select(), ()).await?.next().await?;
+                connection.close().await;
+                Ok::<_, Error>(())
+            });
+        };
+    }
+}

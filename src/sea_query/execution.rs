@@ -11,7 +11,20 @@ use crate::types::{NamedParams, Params};
 
 /// What is run once: a text, the values that it was built with, and those that the execution brings.
 ///
-/// It is both what is run and its parameters.
+/// It is both what is run and its parameters, so that every verb takes it, of whatever has verbs:
+///
+/// ```no_run
+/// use aiopg::sea_query::Executable;
+/// use aiopg::{Client, Error, named};
+/// use sea_query::Query;
+///
+/// async fn add(client: &mut impl Client, name: &str) -> Result<i32, Error> {
+///     let insert = Query::insert().into_table("city").returning_col("id").take();
+///     let named = named! { name: name };
+///     let execution = insert.execution(&named)?;
+///     client.query_scalar(&execution, &execution).await
+/// }
+/// ```
 pub struct Execution<'e> {
     run: Run<'e>,
     given: &'e dyn Params,

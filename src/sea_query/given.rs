@@ -134,9 +134,9 @@ enum RowSource {
 
 impl Shape {
     fn of(statement: &InsertStatement) -> Self {
-        let text = statement.to_string(PostgresQueryBuilder);
+        let (text, _) = statement.build(PostgresQueryBuilder);
         let mut bare = statement.clone();
-        let bare = bare.columns([""; 0]).to_string(PostgresQueryBuilder);
+        let (bare, _) = bare.columns([""; 0]).build(PostgresQueryBuilder);
         // The first difference is where the columns begin, if there are any.
         let same = text.bytes().zip(bare.bytes()).take_while(|(a, b)| a == b).count();
         let rest = text.get(same..).unwrap_or_default();

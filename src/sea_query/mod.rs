@@ -20,6 +20,32 @@
 //! # drop(rows);
 //! # Ok(()) }
 //! ```
+//!
+//! # Engines
+//!
+//! An [`Engine`] is a pool whose sessions execute raw SQL and SeaQuery's statements alike, as those of aiopg's `sa` layer
+//! do: [`Executable`] says what there is, and which parameters it takes. What comes of it is a [`ResultSet`] of
+//! [`ResultRow`]s: by position, name or column ([`col`]), as a map, as a tuple.
+//!
+//! ```no_run
+//! # async fn example(runtime: impl aiopg::Runtime) -> Result<(), aiopg::Error> {
+//! use aiopg::sea_query::{col, create_engine};
+//! use aiopg::{PoolOptions, named};
+//! use sea_query::Query;
+//!
+//! let engine = create_engine(runtime, "postgresql://ada@localhost/shop", PoolOptions::new()).await?;
+//! let mut connection = engine.acquire().await?;
+//!
+//! let insert = Query::insert().into_table("city").take();
+//! connection.execute(&insert, named! { id: 1_i32, name: "Wien" }).await?;
+//!
+//! let select = Query::select().columns(["id", "name"]).from("city").take();
+//! let mut cities = connection.execute(&select, ()).await?;
+//! while let Some(city) = cities.fetch_one()? {
+//!     println!("{}: {}", city.get::<i32>(0), city.get::<&str>(col("name")));
+//! }
+//! # Ok(()) }
+//! ```
 
 mod binder;
 mod bound;

@@ -29,7 +29,8 @@ use crate::types::named::{Named, NamedParams};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the parameters of a statement",
-    note = "use a tuple such as `(id,)`, a slice, `params![id, &name]`, or `()` where there are none"
+    note = "use a tuple such as `(id,)`, a slice, `params![id, &name]`, or `()` where there are none",
+    note = "one call takes one set of them: many sets are for `execute_many`"
 )]
 pub trait Params: Send + Sync {
     /// Returns how many parameters there are.

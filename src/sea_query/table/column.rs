@@ -9,9 +9,6 @@ use sea_query::{Alias, ColumnDef, ColumnType, DynIden, Expr, IntoIden};
 
 use crate::sea_query::table::column_value::ColumnValue;
 
-/// What PostgreSQL keeps of a name, unless it was built otherwise.
-const MAX_IDENTIFIER_BYTES: usize = 63;
-
 /// A column of a [`TableDef`](crate::sea_query::TableDef).
 ///
 /// Its key is its name in results, that in the database if nothing else is said. A default is filled in on insert, an
@@ -244,19 +241,4 @@ impl fmt::Debug for TableColumn {
 /// A name that SeaQuery quotes, whatever it holds.
 pub(crate) fn iden(name: &str) -> DynIden {
     Alias::new(name).into_iden()
-}
-
-/// What the server keeps of a name.
-pub(crate) fn clipped(name: &str) -> &str {
-    let end = (0..=MAX_IDENTIFIER_BYTES).rev().find(|end| name.is_char_boundary(*end));
-    match end {
-        Some(end) if name.len() > MAX_IDENTIFIER_BYTES => name.get(..end).unwrap_or(name),
-        _ => name,
-    }
-}
-
-/// The label of a column in results of several tables.
-pub(crate) fn label_of(table: &str, column: &str) -> String {
-    let label = format!("{table}_{column}");
-    clipped(&label).to_owned()
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sea_query::{ColumnName, ColumnRef, Iden, SchemaName, TableName};
 
 use crate::error::Error;
-use crate::sea_query::table::column::{clipped, label_of};
+use crate::sea_query::col::{clipped, label_of};
 use crate::session::{Column, ColumnIndex};
 
 /// A column of a table, by name.

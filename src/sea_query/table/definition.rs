@@ -8,9 +8,10 @@ use sea_query::{
     SelectStatement, Table, TableCreateStatement, TableDropStatement, TableName,
 };
 
+use crate::sea_query::col::{clipped, label_of};
 use crate::sea_query::execution::names;
 use crate::sea_query::given::sorted;
-use crate::sea_query::table::column::{TableColumn, clipped, iden, label_of};
+use crate::sea_query::table::column::{TableColumn, iden};
 use crate::types::Params;
 
 /// A table and its columns, named once.

@@ -3,7 +3,8 @@
 use postgres_protocol::escape::escape_identifier;
 use sea_query::{DynIden, Expr, ReturningClause};
 
-use crate::sea_query::table::column::{TableColumn, clipped};
+use crate::sea_query::col::clipped;
+use crate::sea_query::table::column::TableColumn;
 use crate::sea_query::table::definition::TableDef;
 
 /// What a statement gives back.
