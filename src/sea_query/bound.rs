@@ -8,7 +8,7 @@ use postgres_types::{IsNull, ToSql, Type};
 use sea_query::{Value, Values};
 
 use crate::sea_query::binder;
-use crate::types::Params;
+use crate::types::{OwnType, Params};
 
 /// The values of a built statement, in the order of `$1`, `$2` and so on.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,14 @@ impl ToSql for BoundValue {
         r#type: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        binder::write(&self.0, r#type, out)
+        let error = match binder::write(&self.0, r#type, out) {
+            Err(error) => error,
+            Ok(is_null) => return Ok(is_null),
+        };
+        if *r#type == OwnType::question() {
+            return Err(Box::new(OwnType(binder::own_type(&self.0)?)));
+        }
+        Err(error.into())
     }
 
     fn accepts(_: &Type) -> bool {
@@ -54,7 +61,7 @@ impl ToSql for BoundValue {
         r#type: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        binder::write(&self.0, r#type, out)
+        self.to_sql(r#type, out)
     }
 }
 

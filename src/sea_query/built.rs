@@ -3,6 +3,7 @@
 use postgres_types::ToSql;
 
 use crate::sea_query::bound::Bound;
+use crate::sea_query::column::column_of;
 use crate::session::{Source, ToStatement};
 use crate::types::Params;
 
@@ -85,7 +86,7 @@ impl Params for Built {
         self.bound.at(index)
     }
 
-    fn label(&self, index: usize) -> Option<&str> {
-        self.bound.label(index)
+    fn column(&self, index: usize) -> Option<String> {
+        column_of(&self.sql, index + 1)
     }
 }

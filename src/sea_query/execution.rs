@@ -143,6 +143,14 @@ impl Params for Execution<'_> {
             None => built.label(index),
         }
     }
+
+    fn column(&self, index: usize) -> Option<String> {
+        match &self.run {
+            Run::Built(built) if index < built.count() => built.column(index),
+            Run::Built(_) => None,
+            Run::Raw(..) => self.given.column(index),
+        }
+    }
 }
 
 /// Without the values.

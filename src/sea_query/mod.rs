@@ -4,6 +4,54 @@
 //! statements of the crate [`sea_query`](::sea_query) as they are. Each value is encoded for the type that the server
 //! expects, and what does not fit is an error; nothing is ever written as another value.
 //!
+//! # Values
+//!
+//! The type that the server expects decides how a value is written. One that does not fit is refused before anything is
+//! sent; the error names the parameter, its column where the statement tells it, and the kind of the value, never the
+//! value itself.
+//!
+//! | kind of `Value` | types that take it |
+//! |---|---|
+//! | NULL of every kind | all |
+//! | `Bool` | `bool` |
+//! | `TinyInt` to `BigInt`, `TinyUnsigned` to `BigUnsigned` | `int2`, `int4`, `int8`, `oid`, `regclass` and the other aliases of `oid`, `xid8`, each if it is in the range; `numeric`; `float4` and `float8` if one of them is just that number; `text`, `varchar` and `char(n)`, as digits |
+//! | `Float`, `Double` | `float8`; `float4` if it is the same number, or has the same digits as 0.1 has; `numeric`, as the shortest number that stands for this float and no other |
+//! | `Decimal`, `BigDecimal` | `numeric` with all digits and the scale; `float4` and `float8` if they keep all digits |
+//! | `String`, `Char` | `text`, `varchar`, `char(n)`, `name`, `xml`, `refcursor`, `citext`, `ltree`, `lquery`, `ltxtquery`; every enum; `"char"` if it is one byte; `json`, `jsonb` and `jsonpath`, whose text it is |
+//! | `Enum` | the enum of its name; text as above |
+//! | `Bytes` | `bytea` |
+//! | `Json` | `json`, `jsonb` |
+//! | `Uuid` | `uuid` |
+//! | `ChronoDate`, `TimeDate`, `JiffDate` | `date` |
+//! | `ChronoTime`, `TimeTime`, `JiffTime` | `time` |
+//! | `ChronoDateTime`, `TimeDateTime`, `JiffDateTime` | `timestamp`, never `timestamptz`: no zone is known |
+//! | `ChronoDateTimeUtc`, `ChronoDateTimeLocal`, `ChronoDateTimeWithTimeZone`, `TimeDateTimeWithTimeZone`, `JiffTimestamp` | `timestamptz`, never `timestamp`: the zone of the session would shift it |
+//! | `IpNetwork` | `inet`; `cidr` if no bit is set behind the prefix |
+//! | `MacAddress` | `macaddr` |
+//! | `Vector` | `vector` of the extension pgvector |
+//! | `Range` | every range over numbers that takes its bounds, by the rules above |
+//! | `Array` | every array whose elements take those of the value; arrays in it make further dimensions |
+//!
+//! A domain takes what its base type takes. Times are cut to microseconds, towards the past. Kinds for the types of other
+//! crates need their feature, such as `with-chrono-0_4`, and `Range` needs `with-sea-query-postgres-types-0_1`.
+//!
+//! For every other type let the server read a text: `Expr::val("1 day").cast_as("text").cast_as("interval")`. Where
+//! nothing tells the type of a parameter, as in `SELECT $1`, the server takes it for text: say it by `cast_as`.
+//!
+//! In [`StatementMode::Simple`](crate::StatementMode::Simple) nobody knows which type is expected. There each value is a
+//! literal of the type that is most like its own, such as `int8` for `BigInt`, and the server converts it by the rules of
+//! SQL: `1.5::float8` is rounded in a column of integers, and an instant is shifted in a column of type `timestamp`.
+//!
+//! # Definitions
+//!
+//! Values in definitions, such as the default of a column, are written into the text by SeaQuery itself, and so is what
+//! is given as `Expr::Constant`. Text, JSON, numbers and times come out right, whatever is in them and however
+//! `standard_conforming_strings` is set. These do not in version 1.0, so write them as text in an `Expr::cust`: a `Char`
+//! beyond ASCII, which panics or becomes another; a `Range`, whose inclusive bounds become exclusive and the other way
+//! round; a `Float` or `Double` that is no finite number; `Bytes` while `standard_conforming_strings` is off; text with
+//! a NUL. The names of types in `cast_as`, `as_enum`, `Enum` and `ColumnDef::custom` are put into the text as they are,
+//! so they must never come from outside.
+//!
 //! # Examples
 //!
 //! ```no_run
@@ -49,6 +97,7 @@
 
 mod binder;
 mod bound;
+mod column;
 mod built;
 mod execution;
 mod given;

@@ -109,10 +109,14 @@ fn write_value(value: &dyn ToSql, r#type: &Type, out: &mut BytesMut) -> Result<V
 
 /// The cause tells the Rust type.
 fn not_written(params: &dyn Params, index: usize, r#type: &Type, cause: Cause) -> Error {
-    let text = match params.label(index) {
-        Some(name) => format!("parameter \"{name}\" of type {type} cannot be written"),
-        None => format!("parameter ${} of type {type} cannot be written", index + 1),
+    let mut parameter = match params.label(index) {
+        Some(name) => format!("\"{name}\""),
+        None => format!("${}", index + 1),
     };
+    if let Some(column) = params.column(index) {
+        parameter = format!("{parameter} for column \"{column}\"");
+    }
+    let text = format!("parameter {parameter} of type {type} cannot be written");
     Error::conversion(text).with_source(cause).unsent()
 }
 

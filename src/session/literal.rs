@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use postgres_types::{Format, IsNull, Kind, ToSql, Type, WrongType};
 
 use crate::error::Error;
-use crate::types::{quote_literal, text_of};
+use crate::types::{OwnType, quote_literal, text_of};
 
 /// A value and its type, or NULL.
 #[derive(Debug)]
@@ -105,29 +105,39 @@ const CONTAINERS: &[Type] = &[
 ];
 
 impl Literal {
-    /// Finds the type of a value, which Rust does not tell: the first of those above that it takes.
+    /// Finds the type of a value, which Rust does not tell: that which it tells itself, or the first of those above
+    /// that it takes.
     pub(crate) fn of(value: &dyn ToSql) -> Result<Self, Failure> {
-        let nobodys = Type::new(String::new(), 0, Kind::Simple, String::new());
-        let refused = match value.to_sql_checked(&nobodys, &mut BytesMut::new()) {
+        let refused = match value.to_sql_checked(&OwnType::question(), &mut BytesMut::new()) {
+            Ok(IsNull::Yes) => return Ok(Self::Null),
+            Ok(IsNull::No) => {
+                return Err("the value takes every type, so that its own is not known".into());
+            }
             Err(error) if error.is::<WrongType>() => error,
-            _ => return Err("the value takes every type, so that its own is not known".into()),
+            Err(error) => {
+                let OwnType(own_type) = *error.downcast::<OwnType>()?;
+                return Self::of_type(value, &own_type);
+            }
         };
         for r#type in SCALARS.iter().chain(CONTAINERS) {
-            let mut raw = BytesMut::new();
-            match value.to_sql_checked(r#type, &mut raw) {
-                Ok(IsNull::Yes) => return Ok(Self::Null),
-                Ok(IsNull::No) => {
-                    let text = match value.encode_format(r#type) {
-                        Format::Binary => text_of(r#type, &raw)?,
-                        Format::Text => str::from_utf8(&raw)?.to_owned(),
-                    };
-                    return Ok(Self::Value(r#type.clone(), text));
-                }
+            match Self::of_type(value, r#type) {
                 Err(error) if error.is::<WrongType>() => {}
-                Err(error) => return Err(error),
+                found => return found,
             }
         }
         Err(refused)
+    }
+
+    fn of_type(value: &dyn ToSql, r#type: &Type) -> Result<Self, Failure> {
+        let mut raw = BytesMut::new();
+        if let IsNull::Yes = value.to_sql_checked(r#type, &mut raw)? {
+            return Ok(Self::Null);
+        }
+        let text = match value.encode_format(r#type) {
+            Format::Binary => text_of(r#type, &raw)?,
+            Format::Text => str::from_utf8(&raw)?.to_owned(),
+        };
+        Ok(Self::Value(r#type.clone(), text))
     }
 
     /// Returns the text, and whether it ends with the name of a type, which what follows could be taken to.
@@ -143,7 +153,7 @@ impl Literal {
             return Ok((text.clone(), EndsWith::Value));
         }
         let quoted = quote_literal(text)?;
-        if place == Place::Constant || matches!(*r#type, Type::TEXT | Type::JSON) {
+        if place == Place::Constant || matches!(*r#type, Type::TEXT | Type::JSON | Type::UNKNOWN) {
             return Ok((quoted, EndsWith::Value));
         }
         Ok((format!("{quoted}::{}", name_of(r#type)), EndsWith::Type))

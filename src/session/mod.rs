@@ -1,6 +1,6 @@
 //! A session as its user sees it: statements, rows, and the verbs that run them.
 
-mod lexer;
+pub(crate) mod lexer;
 mod catalog;
 mod column;
 mod modifier;

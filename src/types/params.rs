@@ -50,6 +50,13 @@ pub trait Params: Send + Sync {
         let _ = index;
         None
     }
+
+    /// Returns the column that the parameter at `index` is for, if that can be told.
+    #[doc(hidden)]
+    fn column(&self, index: usize) -> Option<String> {
+        let _ = index;
+        None
+    }
 }
 
 impl Params for () {
@@ -77,6 +84,10 @@ impl<P: Params + ?Sized> Params for &P {
 
     fn label(&self, index: usize) -> Option<&str> {
         (**self).label(index)
+    }
+
+    fn column(&self, index: usize) -> Option<String> {
+        (**self).column(index)
     }
 }
 

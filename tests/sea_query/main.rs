@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test stops at the line where it fails"
 )]
 
@@ -19,3 +20,9 @@ mod rows;
 mod verbs;
 mod tables;
 mod labels;
+mod values;
+mod binder;
+mod refusals;
+mod simple_mode;
+mod forms;
+mod definitions;
