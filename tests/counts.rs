@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::hint::black_box;
 
-use aiopg::{Connection, FromRow, Pool, Runtime, Statement};
+use aiopg::{Connection, FromRow, Pool, PoolOptions, Runtime, Statement};
 use aiopg_smol::Smol;
 use aiopg_tests::counting::{Counting, Counts};
 use aiopg_tests::session;
@@ -231,6 +231,48 @@ fn lending_costs_nothing(executor: &impl Executor) {
     let cost = runtime.counts() - before;
     assert_eq!((cost.writes, cost.reads, cost.waits), (0, 0, 0));
     assert_eq!((cost.spawns, cost.sleeps, cost.connects), (0, 0, 0));
+}
+
+/// The least of some runs, since upkeep may come in between.
+fn least(runtime: &Counting<impl Runtime>, mut run: impl FnMut()) -> Counts {
+    let runs = (0..20).map(|_| {
+        let before = runtime.counts();
+        run();
+        runtime.counts() - before
+    });
+    runs.min_by_key(|cost| (cost.clock_readings, cost.sleeps)).unwrap()
+}
+
+/// One look at the clock for each acquiring, one for each release, whether one has to wait or not; and all who wait
+/// share one timer.
+fn lending_looks_at_the_clock_but_twice(executor: &impl Executor) {
+    let runtime = Counting::new(executor.runtime());
+    let options = PoolOptions::default().max_size(1);
+    let pool = executor.run(options.connect_on(runtime.clone(), session::config())).unwrap();
+    let lend = || drop(executor.run(pool.get()).unwrap());
+    let clock_readings = least(&runtime, || (0..10).for_each(|_| lend())).clock_readings;
+    assert_eq!(clock_readings, 20);
+    let hand_over = || {
+        executor.run(async {
+            let held = pool.get().await.unwrap();
+            let (waited, ()) = futures::future::join(pool.get(), async { drop(held) }).await;
+            drop(waited.unwrap());
+        });
+    };
+    assert_eq!(cost(hand_over).count_total, 0);
+    let cost = least(&runtime, || (0..10).for_each(|_| hand_over()));
+    assert_eq!((cost.clock_readings, cost.sleeps, cost.spawns), (40, 0, 0));
+    assert!(pool.stats().waits.iter().sum::<u64>() >= 200, "nobody has waited");
+}
+
+#[test]
+fn lending_looks_at_the_clock_but_twice_on_tokio() {
+    lending_looks_at_the_clock_but_twice(&tokio_thread());
+}
+
+#[test]
+fn lending_looks_at_the_clock_but_twice_on_smol() {
+    lending_looks_at_the_clock_but_twice(&SmolThread);
 }
 
 #[test]

@@ -43,6 +43,11 @@ impl Asides {
         self.failure.as_deref()
     }
 
+    /// Whether riders or openers have been answered.
+    pub(crate) fn is_of_riders(&self) -> bool {
+        self.riders_done > 0 || self.openers_done > 0 || self.opener_refused
+    }
+
     /// Tells once how many riders have been answered.
     pub(crate) fn take_riders_done(&mut self) -> u32 {
         std::mem::take(&mut self.riders_done)

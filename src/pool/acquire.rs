@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use aiopg_runtime::Runtime;
 
@@ -96,42 +96,39 @@ impl<R: Runtime> Core<R> {
         Ok(Some(session))
     }
 
-    /// Lends a session, within the time that the options allow. `idle` was taken already.
+    /// Lends a session, within the time that the options allow.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
-        idle: Option<Idle<R>>,
         site: Site,
     ) -> Result<PooledConnection<R>, Error> {
-        let limit = self.options.acquire_timeout;
-        let deadline = limit.and_then(|limit| self.now().checked_add(limit));
-        match self.runtime.timeout_at(deadline, self.wait(idle, site)).await {
-            Ok(acquired) => acquired,
-            Err(_) => Err(self.timed_out(limit.unwrap_or_default())),
-        }
-    }
-
-    async fn wait(
-        self: &Arc<Self>,
-        mut idle: Option<Idle<R>>,
-        site: Site,
-    ) -> Result<PooledConnection<R>, Error> {
+        let mut waiting = Waiting::new(self, site);
         loop {
-            let taken = match idle.take().or_else(|| self.take_idle(site)) {
-                Some(taken) => Some(taken),
-                None => self.examine(Waiting::new(self, site).await?),
-            };
-            if let Some(taken) = taken
-                && let Some(session) = self.prepare(taken).await?
-            {
+            let Some(idle) = self.examine((&mut waiting).await?) else { continue };
+            if idle.is_ready(self) {
+                return Ok(idle.session);
+            }
+            // Allocated, so that the future stays small where nothing has to be waited for.
+            if let Some(session) = Box::pin(self.prepare_until(waiting.due(), idle)).await? {
                 return Ok(session);
             }
         }
     }
 
+    async fn prepare_until(
+        &self,
+        due: Option<Instant>,
+        idle: Idle<R>,
+    ) -> Result<Option<PooledConnection<R>>, Error> {
+        match self.runtime.timeout_at(due, self.prepare(idle)).await {
+            Ok(prepared) => prepared,
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
     /// What a caller is told whose time is over.
     #[cold]
-    fn timed_out(&self, limit: Duration) -> Error {
-        let now = self.now();
+    fn timed_out(&self) -> Error {
+        let (now, limit) = (self.now(), self.options.acquire_timeout.unwrap_or_default());
         let (stats, max, longest, last_error) = self.with(|state| {
             state.slots.timed_out();
             let slots = &state.slots;
@@ -156,10 +153,14 @@ impl<R: Runtime> Core<R> {
     }
 }
 
-/// A place in the queue. Dropped, it is given up, and what was granted goes to the next.
+/// Takes an idle session, or a place in the queue. Dropped, that is given up, and what was granted goes to the next.
+///
+/// It may be awaited again, if the session is dead: as somebody who has waited since the beginning, but at the end of
+/// the queue.
 struct Waiting<'c, R: Runtime> {
     core: &'c Arc<Core<R>>,
     site: Site,
+    asked: Option<Instant>,
     ticket: Option<Ticket>,
     /// Work that it carries on, since its own polls may be all that moves it.
     job: Option<Job>,
@@ -167,63 +168,86 @@ struct Waiting<'c, R: Runtime> {
 
 impl<'c, R: Runtime> Waiting<'c, R> {
     fn new(core: &'c Arc<Core<R>>, site: Site) -> Self {
-        Self { core, site, ticket: None, job: None }
+        Self { core, site, asked: None, ticket: None, job: None }
     }
 
-    fn enter(&mut self, cx: &Context<'_>) -> Ticket {
+    /// When its time is over.
+    fn due(&self) -> Option<Instant> {
+        self.asked?.checked_add(self.core.options.acquire_timeout?)
+    }
+
+    /// Takes an idle session, or joins the queue. Pending also says that there is nothing to do but to wait.
+    fn enter(&mut self, cx: &Context<'_>) -> Poll<Option<Lent<R>>> {
         let now = self.core.now();
-        let (ticket, hurry) = self.core.with(|state| {
-            let ticket = state.slots.wait(now, self.site, cx.waker().clone());
-            (ticket, state.slots.retry_at().is_some())
+        let asked = *self.asked.get_or_insert(now);
+        let (taken, quiet) = self.core.with(|state| {
+            let waker = || cx.waker().clone();
+            let (taken, ticket) = state.slots.take_or_wait((now, asked), self.site, waker);
+            self.ticket = ticket;
+            let quiet = ticket.is_some() && state.is_quiet(self.due()) && taken.expired.is_empty();
+            (taken, quiet)
         });
-        self.ticket = Some(ticket);
-        if hurry {
+        if quiet {
+            return Poll::Pending;
+        }
+        if taken.lease.is_none() || !taken.expired.is_empty() {
+            self.arrive(taken.expired, now);
+        }
+        Poll::Ready(taken.lease)
+    }
+
+    /// Does what there is to do when somebody begins to wait, or has found sessions that are worn out.
+    #[cold]
+    fn arrive(&self, expired: Vec<Box<Connection<R>>>, now: Instant) {
+        let hurry = self.core.with(|state| state.slots.retry_at().is_some());
+        if hurry || !expired.is_empty() {
+            drop(expired);
             self.core.wake_watchers();
         }
         self.core.fill();
-        ticket
+        self.core.set_alarm(now);
     }
-}
 
-impl<R: Runtime> Future for Waiting<'_, R> {
-    type Output = Result<Lease<Box<Connection<R>>>, Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let ticket = match this.ticket {
-            Some(ticket) => ticket,
-            None => this.enter(cx),
+    /// What was granted, if anything was.
+    fn collect(&mut self, cx: &Context<'_>, ticket: Ticket) -> Option<Result<Lent<R>, Error>> {
+        let (closed, granted, busy, old) = self.core.with(|state| {
+            let closed = state.slots.is_closed();
+            let granted = if closed { None } else { state.slots.collect(ticket) };
+            let waiting = granted.is_none();
+            let waker = if waiting { state.slots.waiters().waker(ticket) } else { None };
+            let stale = waker.filter(|waker| !waker.will_wake(cx.waker()));
+            let old = stale.map(|waker| std::mem::replace(waker, cx.waker().clone()));
+            (closed, granted, state.has_jobs(), old)
+        });
+        drop(old);
+        let granted = match granted {
+            Some(Granted::Session(lease)) => Ok(lease),
+            Some(Granted::Failed(error)) => Err(error),
+            None if closed => return Some(Err(pool_closed())),
+            None => return None,
         };
-        loop {
-            let (closed, granted, old) = this.core.with(|state| {
-                let closed = state.slots.is_closed();
-                let granted = if closed { None } else { state.slots.collect(ticket) };
-                let waker = state.slots.waiters().waker(ticket);
-                let stale = waker.filter(|waker| !waker.will_wake(cx.waker()));
-                let old = stale.map(|waker| std::mem::replace(waker, cx.waker().clone()));
-                (closed, granted, old)
-            });
-            drop(old);
-            match granted {
-                Some(Granted::Session(lease)) => return Poll::Ready(Ok(lease)),
-                Some(Granted::Failed(error)) => return Poll::Ready(Err(error)),
-                None if closed => return Poll::Ready(Err(pool_closed())),
-                None => {}
-            }
-            if this.job.is_none() {
-                this.job = this.core.adopt(ticket);
-            }
-            if this.job.as_mut().is_none_or(|job| job.poll(cx).is_pending()) {
-                return Poll::Pending;
-            }
-            this.job = None;
+        self.ticket = None;
+        if busy || self.job.is_some() {
+            self.core.hand_on(self.job.take());
         }
+        Some(granted)
     }
-}
 
-impl<R: Runtime> Drop for Waiting<'_, R> {
-    fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
+    /// Gives up when the time is over, and sees to it that the task is woken then.
+    fn look_at_clock(&self) -> Poll<()> {
+        let Some(due) = self.due() else { return Poll::Pending };
+        let now = self.core.now();
+        if now >= due {
+            return Poll::Ready(());
+        }
+        if self.core.with(|state| state.is_late_for(Some(due))) {
+            self.core.set_alarm(now);
+        }
+        Poll::Pending
+    }
+
+    fn give_up(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
         let now = self.core.now();
         let (put, waker) = self.core.with(|state| state.slots.leave(ticket, now));
         drop(waker);
@@ -232,5 +256,42 @@ impl<R: Runtime> Drop for Waiting<'_, R> {
         if !kept {
             self.core.fill();
         }
+    }
+}
+
+type Lent<R> = Lease<Box<Connection<R>>>;
+
+impl<R: Runtime> Future for Waiting<'_, R> {
+    type Output = Result<Lent<R>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if this.ticket.is_none()
+            && let Some(lease) = ready!(this.enter(cx))
+        {
+            return Poll::Ready(Ok(lease));
+        }
+        while let Some(ticket) = this.ticket {
+            if let Some(granted) = this.collect(cx, ticket) {
+                return Poll::Ready(granted);
+            }
+            if this.job.is_none() {
+                this.job = this.core.adopt(ticket);
+            }
+            if this.job.as_mut().is_some_and(|job| job.poll(cx).is_ready()) {
+                this.job = None;
+                continue;
+            }
+            ready!(this.look_at_clock());
+            this.give_up();
+            return Poll::Ready(Err(this.core.timed_out()));
+        }
+        Poll::Pending
+    }
+}
+
+impl<R: Runtime> Drop for Waiting<'_, R> {
+    fn drop(&mut self) {
+        self.give_up();
     }
 }

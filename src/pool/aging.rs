@@ -12,10 +12,10 @@ impl<C, W: Clone> Slots<C, W> {
         let mut expired = Vec::new();
         for id in self.idle.clone() {
             let reason = match self.worn_out(id, now) {
-                Some(CloseReason::IdleTimeout) if self.stats.size <= self.limits.min => continue,
+                Err(CloseReason::IdleTimeout) if self.stats.size <= self.limits.min => continue,
                 // That is for whoever asks for a session: while nobody does, it may stay.
-                Some(CloseReason::Recycled) | None => continue,
-                Some(reason) => reason,
+                Err(CloseReason::Recycled) | Ok(_) => continue,
+                Err(reason) => reason,
             };
             self.idle.retain(|other| *other != id);
             expired.extend(self.end_idle(id, reason));

@@ -5,8 +5,8 @@ use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use aiopg_runtime::Runtime;
@@ -17,6 +17,7 @@ use futures_util::task::AtomicWaker;
 use crate::config::{Config, Event};
 use crate::connection::Switch;
 use crate::error::{Error, Kind};
+use crate::pool::alarm::Alarm;
 use crate::pool::options::PoolOptions;
 use crate::pool::slot::{Put, SlotId};
 use crate::pool::slots::Slots;
@@ -33,6 +34,7 @@ pub(crate) struct Core<R: Runtime> {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
     terminated: AtomicBool,
+    alarm: Alarm<R>,
     /// Held for some moves of pointers: nothing is awaited, closed, polled or called back under it.
     state: Mutex<State<R>>,
 }
@@ -51,6 +53,8 @@ pub(crate) struct State<R: Runtime> {
     pub(crate) switches: BTreeMap<SlotId, Arc<Switch>>,
     /// Whether there seems to be a background.
     pub(crate) background: bool,
+    /// When those who wait are woken, to see whether their time is over.
+    alarm: Option<Instant>,
 }
 
 /// Work that makes a session ready to be lent: whoever polls it carries it on.
@@ -84,14 +88,16 @@ impl<R: Runtime> Core<R> {
             watchers: Vec::new(),
             switches: BTreeMap::new(),
             background: true,
+            alarm: None,
         };
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|core| Self {
             runtime,
             config,
             options,
             catalog: Arc::default(),
             bell: Arc::default(),
             terminated: AtomicBool::new(false),
+            alarm: Alarm::new(Waker::from(Arc::new(Ringer(Weak::clone(core))))),
             state: Mutex::new(state),
         }))
     }
@@ -136,6 +142,31 @@ impl<R: Runtime> Core<R> {
             switch.turn_off();
         }
         self.wake_watchers();
+    }
+
+    /// Has those woken who wait, when the time of the first of them is over.
+    pub(crate) fn set_alarm(&self, now: Instant) {
+        let Some(limit) = self.options.acquire_timeout else { return };
+        let choose = || {
+            self.with(|state| {
+                // Whoever is too late knows it, or does not care.
+                let since = state.slots.waiters().eldest_since(now.checked_sub(limit))?;
+                let due = since.checked_add(limit)?;
+                state.alarm.is_none_or(|at| due < at).then(|| *state.alarm.insert(due))
+            })
+        };
+        if self.alarm.set(&self.runtime, choose).is_ready() {
+            self.alarm_rang();
+        }
+    }
+
+    /// Wakes all who wait: whose time is not over sets the alarm again. One of them alone might not be polled.
+    fn alarm_rang(&self) {
+        let waiters: Vec<Waker> = self.with(|state| {
+            state.alarm = None;
+            state.slots.waiters().wakers().collect()
+        });
+        waiters.into_iter().for_each(Waker::wake);
     }
 
     /// Gives a session back that is in order. Tells whether it was kept.
@@ -217,17 +248,15 @@ impl<R: Runtime> Core<R> {
         let work = AssertUnwindSafe(work).catch_unwind().map(drop).boxed().shared();
         let spawned = self.runtime.spawn(work.clone());
         let job = Job { work, spawned };
-        let (employed, watchers) = self.with(|state| {
+        let employed = self.with(|state| {
             state.background = spawned;
             state.jobs.retain(|job| !job.is_done());
             if spawned || state.is_attended() {
                 state.jobs.push(job.clone());
             }
-            let watch = state.attendants > 0;
-            let watchers = if watch { std::mem::take(&mut state.watchers) } else { Vec::new() };
-            (state.slots.waiters().employ(), watchers)
+            state.employ()
         });
-        employed.into_iter().chain(watchers).for_each(Waker::wake);
+        employed.into_iter().for_each(Waker::wake);
         job
     }
 
@@ -264,12 +293,35 @@ impl<R: Runtime> State<R> {
         self.background || self.attendants > 0
     }
 
+    /// Whether there is nothing to do for one who waits but to wait until `due`.
+    pub(crate) fn is_quiet(&self, due: Option<Instant>) -> bool {
+        let can_open = !self.slots.is_full() || self.slots.retry_at().is_some();
+        !can_open && self.jobs.is_empty() && !self.slots.is_closed() && !self.is_late_for(due)
+    }
+
+    /// Whether those who wait would not be woken by then.
+    pub(crate) fn is_late_for(&self, due: Option<Instant>) -> bool {
+        due.is_some_and(|due| self.alarm.is_none_or(|at| at > due))
+    }
+
+    /// Whether there is work that is to be handed on when somebody who waits has what he wants.
+    pub(crate) fn has_jobs(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
     fn is_attended(&self) -> bool {
         self.attendants > 0 || self.slots.has_waiters()
     }
 
-    fn employ(&mut self) -> Option<Waker> {
-        if self.jobs.is_empty() { None } else { self.slots.waiters().employ() }
+    /// What wakes those who are to take over work, if there is any: one who waits, and whoever carries on all of it.
+    fn employ(&mut self) -> Vec<Waker> {
+        if self.jobs.is_empty() {
+            return Vec::new();
+        }
+        let attend = self.attendants > 0;
+        let mut wakers = if attend { std::mem::take(&mut self.watchers) } else { Vec::new() };
+        wakers.extend(self.slots.waiters().employ());
+        wakers
     }
 
     /// Work that nobody carries on any more.
@@ -328,6 +380,17 @@ impl<R: Runtime> Drop for Attendance<R> {
     fn drop(&mut self) {
         self.core.with(|state| state.attendants -= 1);
         self.core.hand_on(std::mem::take(&mut self.jobs));
+    }
+}
+
+/// Wakes those who wait, as the alarm's task.
+struct Ringer<R: Runtime>(Weak<Core<R>>);
+
+impl<R: Runtime> Wake for Ringer<R> {
+    fn wake(self: Arc<Self>) {
+        if let Some(core) = self.0.upgrade() {
+            core.alarm_rang();
+        }
     }
 }
 

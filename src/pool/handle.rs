@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -169,11 +170,7 @@ impl<R: Runtime> Pool<R> {
         async move {
             let core = &self.handle.core;
             let mut observation = Observation::<R>::of_unknown(Operation::Acquire);
-            let acquired = match observation.scope(|| core.take_idle(site)) {
-                Some(idle) if idle.is_ready(core) => Ok(idle.session),
-                // Allocated, so that the future stays small where nothing has to be waited for.
-                idle => observation.during(Box::pin(core.acquire(idle, site)).as_mut()).await,
-            };
+            let acquired = observation.during(pin!(core.acquire(site))).await;
             if let Ok(session) = &acquired {
                 observation.session(session.process_id());
             }

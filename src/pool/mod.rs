@@ -7,6 +7,7 @@ mod slot;
 mod slots;
 mod aging;
 mod options;
+mod alarm;
 mod core;
 mod dial;
 mod restore;

@@ -53,23 +53,37 @@ impl<C, W: Clone> Slots<C, W> {
         while self.waiters.is_empty()
             && let Some(id) = self.next_idle()
         {
-            if let Some(reason) = self.worn_out(id, now) {
-                expired.extend(self.end_idle(id, reason));
-            } else if let Some(lease) = self.lend(id, now, site) {
-                self.stats.acquired += 1;
-                return Taken { lease: Some(lease), expired };
+            match self.worn_out(id, now) {
+                Ok(silent_for) => {
+                    if let Some(connection) = self.lend(id, now, site) {
+                        self.stats.acquired += 1;
+                        let lease = Lease { slot: id, connection, silent_for };
+                        return Taken { lease: Some(lease), expired };
+                    }
+                }
+                Err(reason) => expired.extend(self.end_idle(id, reason)),
             }
         }
         Taken { lease: None, expired }
     }
 
-    /// Joins the end of the queue.
-    pub(crate) fn wait(&mut self, now: Instant, site: Site, waker: W) -> Ticket {
+    /// Takes an idle session, or else joins the end of the queue, as somebody who has waited since `asked`. Both at
+    /// once: a session that comes back in between would be idle, and nobody would give it to whoever waits.
+    pub(crate) fn take_or_wait(
+        &mut self,
+        (now, asked): (Instant, Instant),
+        site: Site,
+        waker: impl FnOnce() -> W,
+    ) -> (Taken<C>, Option<Ticket>) {
+        let taken = self.take(now, site);
+        if taken.lease.is_some() {
+            return (taken, None);
+        }
         if self.failures > 0 && self.last_error.as_ref().is_some_and(|error| !is_passing(error)) {
             // Whoever waits is to hear of it soon.
             self.retry_at = Some(now);
         }
-        self.waiters.enter(now, site, waker)
+        (taken, Some(self.waiters.enter(asked, site, waker())))
     }
 
     /// Takes what a waiter was granted.
@@ -98,9 +112,14 @@ impl<C, W: Clone> Slots<C, W> {
         !self.waiters.is_empty()
     }
 
+    /// Whether there can be no more sessions.
+    pub(crate) fn is_full(&self) -> bool {
+        self.stats.size >= self.limits.max
+    }
+
     /// Reserves a place for a session that is wanted, if there is one: whoever asked opens it then.
     pub(crate) fn reserve(&mut self, demand: Demand, now: Instant) -> Option<SlotId> {
-        if self.closed || self.stats.size >= self.limits.max {
+        if self.closed || self.is_full() {
             return None;
         }
         // One after the other as long as the server seems to be down.
@@ -203,8 +222,8 @@ impl<C, W: Clone> Slots<C, W> {
             (slot.watched, slot.heard) = (false, now);
             now
         };
-        let silent_for = now.saturating_duration_since(slot.heard);
         if let Some(waiter) = self.waiters.serve() {
+            let silent_for = now.saturating_duration_since(slot.heard);
             self.stats.has_waited(now.saturating_duration_since(waiter.since));
             self.set(id, State::InUse { since: now, site: waiter.site, reported: false });
             let lease = Lease { slot: id, connection, silent_for };
@@ -313,28 +332,31 @@ impl<C, W: Clone> Slots<C, W> {
         }
     }
 
-    fn lend(&mut self, id: SlotId, now: Instant, site: Site) -> Option<Lease<C>> {
-        let heard = self.all.get(id.0)?.heard;
-        let silent_for = now.saturating_duration_since(heard);
+    fn lend(&mut self, id: SlotId, now: Instant, site: Site) -> Option<C> {
         match self.set(id, State::InUse { since: now, site, reported: false })? {
-            State::Idle { connection, .. } => Some(Lease { slot: id, connection, silent_for }),
+            State::Idle { connection, .. } => Some(connection),
             State::Free | State::Connecting | State::InUse { .. } | State::Apart { .. } => None,
         }
     }
 
-    /// Why an idle session must not be lent any more.
-    pub(crate) fn worn_out(&self, id: SlotId, now: Instant) -> Option<CloseReason> {
-        let slot = self.all.get(id.0)?;
-        let idle_for = now.saturating_duration_since(self.idle_since(id)?);
+    /// How long ago an idle session was heard of, or why it must not be lent any more.
+    pub(crate) fn worn_out(&self, id: SlotId, now: Instant) -> Result<Duration, CloseReason> {
+        let Some((slot, since)) = self.all.get(id.0).zip(self.idle_since(id)) else {
+            return Ok(Duration::ZERO);
+        };
+        let idle_for = now.saturating_duration_since(since);
         let past = |limit: Option<Duration>| limit.is_some_and(|limit| idle_for >= limit);
         if slot.expires.is_some_and(|expires| expires <= now) {
-            Some(CloseReason::Lifetime)
+            Err(CloseReason::Lifetime)
         } else if past(self.limits.idle_timeout) {
-            Some(CloseReason::IdleTimeout)
+            Err(CloseReason::IdleTimeout)
         } else if past(self.limits.recycle) {
-            Some(CloseReason::Recycled)
+            Err(CloseReason::Recycled)
+        } else if slot.heard == since {
+            // Mostly, and the difference of two instants is not for nothing.
+            Ok(idle_for)
         } else {
-            None
+            Ok(now.saturating_duration_since(slot.heard))
         }
     }
 

@@ -51,7 +51,10 @@ impl Test {
     }
 
     fn wait(&mut self, waker: u32) -> Ticket {
-        self.slots.wait(self.now, Location::caller(), waker)
+        let (taken, ticket) =
+            self.slots.take_or_wait((self.now, self.now), Location::caller(), || waker);
+        assert!(taken.lease.is_none(), "there was one");
+        ticket.unwrap()
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a session is given away")]
@@ -137,6 +140,19 @@ fn waiters_are_served_in_their_order_and_nobody_passes_them() {
     assert!(test.take().is_none(), "it was granted already");
     assert_eq!((test.collect(second), test.collect(first)), (None, Some(1)));
     assert_eq!(test.counts(), [1, 0, 1, 0, 0, 1]);
+}
+
+#[test]
+fn nobody_waits_while_a_session_is_idle() {
+    let mut test = Test::filled(limits(1, 1));
+    let lease = test.take().unwrap();
+    assert!(test.take().is_none());
+    // It comes back before whoever has found nothing begins to wait.
+    assert!(test.put(lease).wake.is_none());
+    let now = (test.now, test.now);
+    let (taken, ticket) = test.slots.take_or_wait(now, Location::caller(), || 1);
+    assert_eq!((taken.lease.unwrap().connection, ticket), (1, None));
+    assert_eq!(test.counts(), [1, 0, 1, 0, 0, 0]);
 }
 
 #[test]

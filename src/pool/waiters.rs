@@ -59,6 +59,13 @@ impl<G, W: Clone> Waiters<G, W> {
         self.queue.pop_front()
     }
 
+    /// Since when those wait who have waited since after `instant`, at the longest. It need not be the first: who is
+    /// given a dead session begins again.
+    pub(crate) fn eldest_since(&self, instant: Option<Instant>) -> Option<Instant> {
+        let since = self.queue.iter().map(|waiter| waiter.since);
+        since.filter(|since| instant.is_none_or(|instant| *since > instant)).min()
+    }
+
     /// Keeps what was granted until it is collected.
     pub(crate) fn grant(&mut self, ticket: Ticket, granted: G) {
         self.granted.push((ticket, granted));

@@ -166,6 +166,9 @@ impl Riders {
 
     /// Takes note of the replies that have been read.
     pub(crate) fn settle(&mut self, machine: &mut Machine) {
+        if !machine.asides_mut().is_of_riders() && self.openers.is_empty() {
+            return;
+        }
         let count = |done| usize::try_from(done).unwrap_or(usize::MAX);
         let mut done = count(machine.asides_mut().take_riders_done());
         if done > 0 && self.closing > 0 {
