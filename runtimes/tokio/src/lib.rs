@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use aiopg_runtime::{Runtime, TcpOptions, socket};
 use tokio::net::TcpStream;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{JoinHandle, unconstrained};
 
 use crate::entered::Entered;
@@ -135,6 +135,10 @@ impl Runtime for Tokio {
     }
 
     fn now(&self) -> Instant {
+        if self.handle.runtime_flavor() == RuntimeFlavor::MultiThread {
+            // Its clock cannot be paused, and to enter it takes longer than to read the clock.
+            return Instant::now();
+        }
         // A paused clock is found through the runtime that the thread has entered.
         let _entered = self.handle.enter();
         tokio::time::Instant::now().into_std()
