@@ -166,17 +166,81 @@ impl<R: Runtime> EngineConnection<R> {
         E: From<Error>,
         F: AsyncFnOnce(&mut EngineTransaction<'_, R>) -> Result<T, E>,
     {
-        let mut transaction = self.begin().await?;
-        match body(&mut transaction).await {
-            Ok(value) => {
-                transaction.commit().await?;
-                Ok(value)
+        let transaction = self.begin().await?;
+        run(transaction, body).await
+    }
+
+    /// Runs `body` in a transaction with options of its own, and as often as they allow when the server rolls it back
+    /// for a reason that may have passed; see [`transaction`](Self::transaction).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::sea_query::EngineConnection) -> Result<(), aiopg::Error> {
+    /// use aiopg::{IsolationLevel, TransactionOptions};
+    ///
+    /// let options =
+    ///     TransactionOptions::new().isolation_level(IsolationLevel::Serializable).retries(5);
+    /// connection
+    ///     .transaction_with(&options, async |transaction| {
+    ///         transaction.execute("update counter set n = n + 1", ()).await
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Messages
+    ///
+    /// As [`transaction`](Self::transaction), once for each attempt.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`transaction`](Self::transaction).
+    ///
+    /// # Errors
+    ///
+    /// As [`transaction`](Self::transaction), with the error of the last attempt, and [`begin_with`](Self::begin_with).
+    pub async fn transaction_with<T, E, F>(
+        &mut self,
+        options: &TransactionOptions,
+        mut body: F,
+    ) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: AsyncFnMut(&mut EngineTransaction<'_, R>) -> Result<T, E>,
+    {
+        let mut attempt = 0;
+        loop {
+            let mut transaction = self.begin_with(options).await?;
+            if options.retries > 0 {
+                // What was rolled back before does not count.
+                transaction.connection().forget_what_was_rolled_back();
             }
-            Err(error) => {
-                // What went wrong first is what the caller is to hear.
-                let _: Result<(), Error> = transaction.rollback().await;
-                Err(error)
+            let done = run(transaction, &mut body).await;
+            if done.is_ok() || !self.connection().waited_to_repeat(options, attempt).await {
+                return done;
             }
+            attempt += 1;
+        }
+    }
+}
+
+/// Runs `body` in a transaction and ends it.
+async fn run<R, T, E, F>(mut transaction: EngineTransaction<'_, R>, body: F) -> Result<T, E>
+where
+    R: Runtime,
+    E: From<Error>,
+    F: AsyncFnOnce(&mut EngineTransaction<'_, R>) -> Result<T, E>,
+{
+    match body(&mut transaction).await {
+        Ok(value) => {
+            transaction.commit().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            // What went wrong first is what the caller is to hear.
+            let _: Result<(), Error> = transaction.rollback().await;
+            Err(error)
         }
     }
 }

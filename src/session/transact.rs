@@ -89,15 +89,33 @@ impl<R: Runtime> Connection<R> {
         loop {
             let mut transaction = self.begin_with(options).await?;
             // What was rolled back before does not count.
-            transaction.connection().channel.machine_mut().asides_mut().take_rolled_back();
+            transaction.connection().forget_what_was_rolled_back();
             let done = run(transaction, &mut body).await;
-            let repeatable = self.channel.machine_mut().asides_mut().take_rolled_back();
-            if done.is_ok() || attempt >= options.retries || !repeatable {
+            if done.is_ok() || !self.waited_to_repeat(options, attempt).await {
                 return done;
             }
-            self.pause(options, attempt).await;
             attempt += 1;
         }
+    }
+
+    /// Forgets that a transaction was rolled back for a reason that may have passed.
+    pub(crate) fn forget_what_was_rolled_back(&mut self) {
+        self.channel.machine_mut().asides_mut().take_rolled_back();
+    }
+
+    /// Waits before a transaction that has failed is repeated, and tells whether it is to be.
+    pub(crate) async fn waited_to_repeat(
+        &mut self,
+        options: &TransactionOptions,
+        attempt: u32,
+    ) -> bool {
+        // Where nothing is repeated, the reason is left to whoever repeats what this is a part of.
+        if attempt >= options.retries || !self.channel.machine_mut().asides_mut().take_rolled_back()
+        {
+            return false;
+        }
+        self.pause(options, attempt).await;
+        true
     }
 
     /// Waits before a transaction is repeated: for a random time, so that those that met do not meet again.

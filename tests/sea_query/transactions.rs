@@ -280,6 +280,42 @@ async fn a_closure_commits_or_rolls_back<R: Runtime>(rt: R) -> Result<(), Error>
     Ok(())
 }
 
+async fn a_closure_is_repeated_as_often_as_its_options_allow<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let (mut connection, mut other) = pair(rt).await?;
+    let options = TransactionOptions::new().retries(3);
+    let raise = "do $$ begin raise sqlstate '40001'; end $$";
+    let mut attempts = 0;
+    connection
+        .transaction_with(&options, async |transaction| {
+            attempts += 1;
+            transaction.execute(INSERT, ("once",)).await?;
+            // That of one within it counts as well.
+            transaction
+                .transaction_with(&TransactionOptions::new(), async |inner| {
+                    if attempts < 3 { inner.execute(raise, ()).await.map(drop) } else { Ok(()) }
+                })
+                .await
+        })
+        .await?;
+    assert_eq!((attempts, count(&mut other).await?), (3, Some(2)));
+    let mut attempts = 0;
+    let failed: Result<(), Error> = connection
+        .transaction_with(&options, async |transaction| {
+            attempts += 1;
+            transaction.execute("select 1 / 0", ()).await.map(drop)
+        })
+        .await;
+    assert_eq!(failed.unwrap_err().sqlstate(), Some(SqlState::DIVISION_BY_ZERO));
+    assert_eq!(attempts, 1, "that reason does not pass");
+    // Only the outermost can be repeated.
+    let mut outer = connection.begin().await?;
+    let refused: Result<(), Error> = outer.transaction_with(&options, async |_| Ok(())).await;
+    assert_eq!(refused.unwrap_err().kind(), Kind::Usage);
+    outer.commit().await
+}
+
 async fn a_statement_past_its_time_undoes_its_transaction<R: Runtime>(rt: R) -> Result<(), Error> {
     let (mut connection, mut other) = pair(rt).await?;
     let failed: Result<(), Error> = connection
@@ -361,6 +397,7 @@ on_every_runtime!(
     what_is_done_in_transactions_can_be_spawned,
     every_mode_is_the_servers,
     a_closure_commits_or_rolls_back,
+    a_closure_is_repeated_as_often_as_its_options_allow,
     a_statement_past_its_time_undoes_its_transaction,
     a_statement_past_its_time_undoes_its_savepoint_alone,
     a_dropped_statement_undoes_its_transaction,
