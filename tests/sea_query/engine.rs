@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use aiopg::sea_query::{Engine, create_engine};
-use aiopg::{Client, Error, Event, Kind, Pool, PoolOptions, Runtime, TransactionStatus};
+use aiopg::{Client, Error, Event, Kind, Pool, PoolOptions, Runtime, TransactionStatus, named};
+use aiopg_tests::cancel::at_every_poll_of_one;
+use aiopg_tests::counting::Counting;
 use aiopg_tests::relay::Plan;
 use aiopg_tests::{Server, on_every_runtime, session};
+use sea_query::Query;
 
-use crate::engines::{Told, engine, engine_on};
+use crate::engines::{Told, engine, engine_on, table};
 
 async fn an_engine_says_what_it_is<R: Runtime>(rt: R) -> Result<(), Error> {
     let config = session::config().password("very-secret");
@@ -161,7 +164,47 @@ async fn a_connection_that_is_lost_leaves_no_place_behind<R: Runtime>(rt: R) -> 
     Ok(())
 }
 
+async fn an_execution_costs_one_round_trip_and_lending_none<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let counting = Counting::new(rt);
+    let engine = engine(counting.clone(), 1).await;
+    let insert = Query::insert().into_table("t").columns(["n"]).returning_col("n").take();
+    let mut connection = engine.acquire().await?;
+    connection.execute("create temp table t (n int)", ()).await?;
+    connection.execute(&insert, (1,)).await?;
+    connection.close().await;
+    for n in 2..5 {
+        let before = counting.counts();
+        let mut connection = engine.acquire().await?;
+        assert_eq!(connection.scalar::<i32>(&insert, (n,)).await?, Some(n));
+        connection.close().await;
+        // The text is the same, whatever its values, so that its statement is kept.
+        assert_eq!((counting.counts() - before).writes, 1);
+    }
+    Ok(())
+}
+
+async fn an_execution_can_be_dropped_at_every_poll<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut connection = table(rt).await?;
+    at_every_poll_of_one(
+        &mut connection,
+        async |connection| {
+            let sql = "insert into sa_tbl (name) values (:name) returning name";
+            connection.scalar::<String>(sql, named! { name: "dropped" }).await.unwrap()
+        },
+        async |connection, _| {
+            let answer = connection.scalar::<i32>("select $1::int", (42,)).await;
+            assert_eq!(answer.unwrap(), Some(42));
+        },
+    )
+    .await;
+    Ok(())
+}
+
 on_every_runtime!(
+    an_execution_costs_one_round_trip_and_lending_none,
+    an_execution_can_be_dropped_at_every_poll,
     an_engine_says_what_it_is,
     an_engine_is_made_by_a_function_or_of_a_pool,
     a_session_goes_back_when_it_is_closed_or_dropped,
