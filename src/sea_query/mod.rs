@@ -1,7 +1,7 @@
 //! SeaQuery's statements on any session: built, bound to the types that the server expects, and run.
 //!
 //! [`SeaQuery`] adds verbs to whatever is a [`Client`](crate::Client), and to a [`Pool`](crate::Pool): they take the
-//! statements of the crate [`sea_query`](::sea_query) as they are. Each value is encoded for the type that the server
+//! statements of the crate [`sea_query`] as they are. Each value is encoded for the type that the server
 //! expects, and what does not fit is an error; nothing is ever written as another value.
 //!
 //! # Values

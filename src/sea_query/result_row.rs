@@ -67,6 +67,17 @@ impl ResultRow {
     }
 
     /// Returns the names with their values. A name that more than one column has comes as often.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example(row: &aiopg::sea_query::ResultRow) -> Result<(), aiopg::Error> {
+    /// use std::collections::HashMap;
+    ///
+    /// let values: HashMap<_, _> = row.items().collect();
+    /// println!("{:?}", values["name"].to_text()?);
+    /// # Ok(()) }
+    /// ```
     pub fn items(&self) -> impl ExactSizeIterator<Item = (&str, Cell<'_>)> {
         self.iter().map(|cell| (cell.name(), cell))
     }

@@ -107,6 +107,21 @@ impl ResultSet {
     /// Returns the next rows: so many, or one if it is not told, or as many as there are left. If there is none left,
     /// the result is closed.
     ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::sea_query::EngineConnection) -> Result<(), aiopg::Error> {
+    /// let mut cities = connection.execute("select id, name from city", ()).await?;
+    /// loop {
+    ///     let portion = cities.fetch_many(100)?;
+    ///     if portion.is_empty() {
+    ///         break;
+    ///     }
+    ///     println!("{} cities", portion.len());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`fetch_one`](Self::fetch_one).
@@ -133,6 +148,15 @@ impl ResultSet {
 
     /// Returns the rows that are left as values of the type `T`, and closes the result. The columns are checked once.
     ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::sea_query::EngineConnection) -> Result<(), aiopg::Error> {
+    /// let mut cities = connection.execute("select id, name from city", ()).await?;
+    /// let cities: Vec<(i32, String)> = cities.fetch_all_as()?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`fetch_one`](Self::fetch_one), and [`Kind::Conversion`](crate::Kind::Conversion) if a column or a value does
@@ -157,6 +181,18 @@ impl ResultSet {
 
     /// Returns the value in the first column of the next row, and closes the result. It is `None` if there is no row,
     /// and, unless `T` is an `Option` itself, if the value is NULL.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &mut aiopg::sea_query::EngineConnection) -> Result<(), aiopg::Error> {
+    /// let mut highest = connection.execute("select max(id) from city", ()).await?;
+    /// match highest.scalar::<i32>()? {
+    ///     Some(id) => println!("the last is {id}"),
+    ///     None => println!("there are no cities"),
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
