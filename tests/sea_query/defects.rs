@@ -11,7 +11,7 @@ async fn after_a_begin_that_failed_nothing_is_committed_silently<R: Runtime>(
     rt: R,
 ) -> Result<(), Error> {
     let (mut connection, mut other) = pair(rt).await?;
-    let options = TransactionOptions::new().set_local("no.such parameter", "x");
+    let options = TransactionOptions::new().set_local("lock_timeout", "never");
     let mut transaction = connection.begin_with(&options).await?;
     for _ in 0..2 {
         transaction.execute(DELETE, ()).await.unwrap_err();
@@ -34,7 +34,7 @@ async fn nothing_within_a_transaction_that_failed_to_begin_takes_effect<R: Runti
     rt: R,
 ) -> Result<(), Error> {
     let (mut connection, mut other) = pair(rt).await?;
-    let options = TransactionOptions::new().set_local("no.such parameter", "x");
+    let options = TransactionOptions::new().set_local("lock_timeout", "never");
     let mut outer = connection.begin_with(&options).await?;
     let mut inner = outer.begin().await?;
     inner.execute(DELETE, ()).await.unwrap_err();

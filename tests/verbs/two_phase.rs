@@ -202,7 +202,7 @@ async fn a_transaction_that_never_began_is_not_committed_silently<R: Runtime>(
 ) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
     connection.batch_execute("create temporary table t (n int)").await?;
-    let options = TransactionOptions::new().set_local("no.such parameter", "x");
+    let options = TransactionOptions::new().set_local("lock_timeout", "never");
     let mut transaction = connection.begin_with(&options).await?;
     transaction.execute(INSERT, (1,)).await.unwrap_err();
     let error = transaction.commit().await.unwrap_err();
