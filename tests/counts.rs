@@ -11,12 +11,15 @@
 use std::future::Future;
 use std::hint::black_box;
 
+use aiopg::sea_query::BuildStatement;
 use aiopg::{Connection, FromRow, Pool, PoolOptions, Runtime, Statement};
 use aiopg_smol::Smol;
 use aiopg_tests::counting::{Counting, Counts};
 use aiopg_tests::session;
 use aiopg_tokio::Tokio;
 use allocation_counter::{AllocationInfo, measure};
+use sea_query::prelude::{Decimal, chrono};
+use sea_query::{Expr, ExprTrait, Query};
 
 const SQL: &str = "select $1::int4, 'some text'";
 const SCALAR: &str = "select $1::int4 + 1";
@@ -135,6 +138,26 @@ fn calls_allocate_as_little_as_promised(executor: &impl Executor) {
     for (name, count, most) in counts {
         assert!(count <= most, "{name}: {count} allocations, {most} were promised");
     }
+}
+
+/// What is built is built once here, as building is SeaQuery's.
+fn values_of_seaquery_are_written_without_allocating(executor: &impl Executor) {
+    let (mut connection, ..) = warm(executor);
+    let noon = chrono::NaiveDate::from_ymd_opt(2024, 2, 28).unwrap().and_hms_opt(12, 0, 0).unwrap();
+    let built = Query::select()
+        .expr(Expr::val(5_u64).cast_as("int4"))
+        .expr(Expr::val(u64::MAX).cast_as("numeric"))
+        .expr(Expr::val(Decimal::MAX).cast_as("numeric"))
+        .expr(Expr::val(5_i64).cast_as("float8"))
+        .expr(Expr::val(0.5).cast_as("float4"))
+        .expr(Expr::val("a text of some length").cast_as("text"))
+        .expr(Expr::val(noon.and_utc()).cast_as("timestamptz"))
+        .expr(Expr::val(vec![1_i64, 2, 3]).cast_as("int4[]"))
+        .build_statement();
+    let run = cost(|| {
+        assert_eq!(executor.run(connection.execute(&built, &built)).unwrap(), 1);
+    });
+    assert_eq!(run.count_total, 0, "{run:?}");
 }
 
 fn a_million_rows_take_no_memory(executor: &impl Executor) {
@@ -319,6 +342,16 @@ fn a_million_rows_are_copied_in_without_allocating_on_tokio() {
 #[test]
 fn a_million_rows_are_copied_in_without_allocating_on_smol() {
     a_million_rows_are_copied_in_without_allocating(&SmolThread);
+}
+
+#[test]
+fn values_of_seaquery_are_written_without_allocating_on_tokio() {
+    values_of_seaquery_are_written_without_allocating(&tokio_thread());
+}
+
+#[test]
+fn values_of_seaquery_are_written_without_allocating_on_smol() {
+    values_of_seaquery_are_written_without_allocating(&SmolThread);
 }
 
 #[test]

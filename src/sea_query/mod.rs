@@ -49,7 +49,7 @@
 //! `standard_conforming_strings` is set. These do not in version 1.0, so write them as text in an `Expr::cust`: a `Char`
 //! beyond ASCII, which panics or becomes another; a `Range`, whose inclusive bounds become exclusive and the other way
 //! round; a `Float` or `Double` that is no finite number; `Bytes` while `standard_conforming_strings` is off; text with
-//! a NUL. The names of types in `cast_as`, `as_enum`, `Enum` and `ColumnDef::custom` are put into the text as they are,
+//! a NUL. An `Array` of enums panics while it is built if there is a NULL in it. The names of types in `cast_as`, `as_enum`, `Enum` and `ColumnDef::custom` are put into the text as they are,
 //! so they must never come from outside.
 //!
 //! # Examples

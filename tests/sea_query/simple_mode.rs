@@ -71,7 +71,12 @@ fn literals() -> Vec<(Value, &'static str, String)> {
         (Value::Array(ArrayType::Uuid, Some(Box::default())), "uuid[]", "{}"),
         (vec!["it's \\".to_owned()].into(), "text[]", "{\"it's \\\\\"}"),
         (mac_address::MacAddress::new([1; 6]).into(), "macaddr", "01:01:01:01:01:01"),
-        (range.into(), "int4range", "[2,6)"),
+        (range.clone().into(), "int4range", "[2,6)"),
+        (
+            Value::Array(ArrayType::Range, Some(Box::new(vec![range.into()]))),
+            "int4range[]",
+            "{\"[2,6)\"}",
+        ),
     ];
     all.into_iter().map(|(value, r#type, text)| (value, r#type, text.to_owned())).collect()
 }

@@ -106,10 +106,24 @@ impl Family for Array<'_> {
             #[cfg(feature = "with-mac_address-1")]
             ArrayType::MacAddress => Type::MACADDR_ARRAY,
             #[cfg(feature = "with-sea-query-postgres-types-0_1")]
-            ArrayType::Range => Type::NUM_RANGE_ARRAY,
+            ArrayType::Range => range_array(self.elements),
             // Text, characters, labels.
             _ => Type::TEXT_ARRAY,
         }
+    }
+}
+
+#[cfg(feature = "with-sea-query-postgres-types-0_1")]
+fn range_array(elements: &[Value]) -> Type {
+    use sea_query_postgres_types::range::RangeType;
+
+    let range = elements.iter().find_map(|element| {
+        if let Value::Range(range) = element { range.as_deref() } else { None }
+    });
+    match range {
+        Some(RangeType::Int4Range(..)) => Type::INT4_RANGE_ARRAY,
+        Some(RangeType::Int8Range(..)) => Type::INT8_RANGE_ARRAY,
+        Some(RangeType::NumRange(..)) | None => Type::NUM_RANGE_ARRAY,
     }
 }
 
