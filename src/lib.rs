@@ -42,7 +42,7 @@
 //!
 //! `derive` adds `#[derive(FromRow)]`, `#[derive(Params)]` and their like, `serde` adds
 //! `deserialize` to rows; `with-...` lets the types of other crates be parameters and values. `sea-query` lets the
-//! statements of that crate be run as they are. `tracing` adds spans and events.
+//! statements of that crate be run as they are, and adds engines and tables. `tracing` adds spans and events.
 //!
 //! # Observability
 //!

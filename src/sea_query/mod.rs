@@ -4,6 +4,10 @@
 //! statements of the crate [`sea_query`] as they are. Each value is encoded for the type that the server
 //! expects, and what does not fit is an error; nothing is ever written as another value.
 //!
+//! A [`TableDef`] names a table and its columns once, and `#[derive(Table)]` makes one of a struct (feature `derive`): it
+//! creates the table, fills in defaults on insert and what changes on update, and says what columns are called in rows.
+//! Its statements are SeaQuery's.
+//!
 //! # Values
 //!
 //! The type that the server expects decides how a value is written. One that does not fit is refused before anything is

@@ -95,7 +95,7 @@ struct PetWithOwner {
 
 async fn labels_keep_joined_tables_apart<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut c = session::open(rt).await;
-    for create in [Pet::create_table(), Person::create_table()].iter_mut() {
+    for create in &mut [Pet::create_table(), Person::create_table()] {
         c.execute_built(create.temporary()).await?;
     }
     let ada = Person { id: 1, name: "Ada".to_owned() };

@@ -26,3 +26,5 @@ mod refusals;
 mod simple_mode;
 mod forms;
 mod definitions;
+mod defaults;
+mod types;

@@ -1,6 +1,6 @@
 //! Tables: created, inserted into, updated, selected, dropped, all from one description.
 
-use aiopg::sea_query::{BuildStatement, SeaQuery, Table, TableColumn, TableDef};
+use aiopg::sea_query::{BuildStatement, Insert, SeaQuery, Table, TableColumn, TableDef};
 use aiopg::{Error, FromRow, Kind, Runtime, SqlState, named};
 use aiopg_tests::{on_every_runtime, session};
 use sea_query::{Alias, ColumnType, Expr, ExprTrait, OnConflict, Order, Query};
@@ -117,10 +117,14 @@ async fn an_execution_brings_values_by_name_or_by_number<R: Runtime>(rt: R) -> R
     let mut c = engine(rt, 1).await.acquire().await?;
     c.execute(City::create_table().temporary(), ()).await?;
     let insert = City::insert().value("name", "Wien");
-    let both: i32 = c.scalar(&insert, named! { name: "Graz", people: 5_i64 }).await?.unwrap();
-    assert_eq!(both, 1);
+    let id = c.scalar::<i32>(&insert, named! { people: 4_i64, code: "W" }).await?;
+    assert_eq!(id, Some(1));
+    let id = c.scalar::<i32>(City::insert(), named! { name: "Graz", people: 5_i64 }).await?;
+    assert_eq!(id, Some(2));
     let all = (7, "Linz", 6_i64, None::<String>);
-    assert_eq!(c.scalar::<i32>(City::insert(), all).await?, Some(7));
+    let two =
+        c.execute(City::insert().value("name", "Wels"), all).await?.fetch_all_as::<(i32,)>()?;
+    assert_eq!(two, [(3,), (7,)]);
     let few = c.execute(City::insert(), (8, "Enns")).await.unwrap_err();
     assert_eq!(
         (few.kind(), few.to_string().contains("has 4 columns, but 2 values")),
@@ -133,7 +137,11 @@ async fn an_execution_brings_values_by_name_or_by_number<R: Runtime>(rt: R) -> R
     let unnamed = c.execute(&update, (1,)).await.unwrap_err();
     assert_eq!(unnamed.kind(), Kind::Usage);
     let count = Query::select().expr(Expr::cust("count(*)")).from(City::table()).take();
-    assert_eq!(c.scalar::<i64>(&count, ()).await?, Some(3));
+    assert_eq!(c.scalar::<i64>(&count, ()).await?, Some(4));
+    let wien = City::select().and_where(Expr::col("code").eq("W")).take();
+    let wien: Vec<City> = c.execute(&wien, ()).await?.fetch_all_as()?;
+    let code = Some("W".to_owned());
+    assert_eq!(wien, [City { people: Some(4), code, ..city(1, "Wien") }]);
     Ok(())
 }
 
@@ -206,13 +214,12 @@ async fn a_table_is_described_without_a_struct<R: Runtime>(rt: R) -> Result<(), 
     c.execute_built(&table.create()).await?;
     assert_eq!(c.query_built_scalar::<i64>(&table.insert()).await?, 1);
     let both = [[("name", Expr::val("Ada"))], [("name", Expr::val("Bob"))]];
-    let insert = both.iter().fold(table.insert(), |insert, row| insert.row(row));
+    let insert = both.iter().fold(table.insert(), Insert::row);
     let ids = c.query_built(&insert).await?;
     assert_eq!(ids.columns()[0].name(), "id");
     assert_eq!(ids.len(), 2);
-    type Person = (i64, Option<String>, i32);
     let select = table.select().order_by("ID", Order::Asc).take();
-    let people: Vec<Person> = c.query_built_as(&select).await?;
+    let people: Vec<(i64, Option<String>, i32)> = c.query_built_as(&select).await?;
     assert_eq!(people, [(1, None, 42), (2, Some("Ada".into()), 42), (3, Some("Bob".into()), 42)]);
     Ok(())
 }

@@ -21,6 +21,9 @@ use crate::types::Params;
 /// returns, called for each row whenever the statement is built. Without one it is left to the server. NULL that is
 /// given is NULL. The primary key is returned, so that the scalar of the statement is the new row's.
 ///
+/// An execution on an [`EngineConnection`](crate::sea_query::EngineConnection) can bring values: by name for columns
+/// of the last row, or by number for one more row with all columns of the table.
+///
 /// # Examples
 ///
 /// ```
@@ -189,7 +192,7 @@ impl Insert {
     }
 }
 
-/// An execution can bring one more row: by name, or by number for all columns of the table in their order.
+/// An execution can bring values for the last row by name, or one more row by number, for all columns in their order.
 impl BuildStatement for Insert {
     fn build_statement(&self) -> Built {
         self.statement().build_statement()
@@ -201,12 +204,14 @@ impl BuildStatement for Insert {
         }
         let refused = |text| Error::usage(text).unsent();
         let (names, columns) = self.table.placed(params).map_err(refused)?;
-        let mut rows = self.filled_rows();
-        let mut given = Given::default();
-        for column in &columns {
-            given.set(column.clone(), Expr::null());
+        let mut whole = self.clone();
+        if params.named().is_none() || whole.rows.is_empty() {
+            whole.rows.push(Given::default());
         }
-        rows.push(self.filled(&given));
+        if let Some(row) = whole.rows.last_mut() {
+            columns.iter().cloned().for_each(|column| row.set(column, Expr::null()));
+        }
+        let rows = whole.filled_rows();
         let built = number(columns.len(), StatementKind::Insert, |numbers| {
             let mut rows = rows.clone();
             if let Some(row) = rows.last_mut() {
