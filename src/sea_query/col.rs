@@ -20,8 +20,9 @@ pub struct Col {
 
 /// Names a column of a result as it is named in the statement.
 ///
-/// With a table it is first looked for by the label that [`labeled`] gives it, such as `city_name`, and then by its own
-/// name. Letters are compared exactly.
+/// With a table it is looked for by the label that [`labeled`] gives it, such as `city_name`, and by its own name. Where
+/// a result has both, as when a foreign key is called like a label, they are told apart by the tables that they come
+/// from, or refused. Letters are compared exactly.
 ///
 /// # Examples
 ///
@@ -110,6 +111,31 @@ pub(crate) fn label_of(table: &str, column: &str) -> String {
     clipped(&label).to_owned()
 }
 
+/// The name under which a column of a table stands in a result: its label, or its name alone.
+///
+/// A foreign key is often called like a label: `city_id` is the `id` of `city`, or the city of a visit. Where both are
+/// there, they are told apart by where they come from, and where that does not tell, nothing is guessed.
+pub(crate) fn label_or_name<'n>(
+    columns: &[Column],
+    label: &'n str,
+    name: &'n str,
+) -> Result<&'n str, Error> {
+    let called = |name: &str| columns.iter().find(|column| column.name() == name);
+    match (called(label), called(name)) {
+        (Some(_), None) => Ok(label),
+        (None, _) => Ok(name),
+        // In a table that has both columns, the first is another one.
+        (Some(labelled), Some(named))
+            if labelled.table_oid().is_some() && labelled.table_oid() == named.table_oid() =>
+        {
+            Ok(name)
+        }
+        (Some(_), Some(_)) => Err(Error::conversion(format!(
+            "both \"{label}\" and \"{name}\" could be the column: use its position, or one of these names"
+        ))),
+    }
+}
+
 impl ColumnIndex for Col {
     fn position(&self, columns: &[Column]) -> Result<usize, Error> {
         let Some(name) = self.column.as_deref().map(clipped) else {
@@ -117,7 +143,9 @@ impl ColumnIndex for Col {
         };
         let called = |name: &str| columns.iter().filter(|column| column.name() == name).count();
         let label = self.table.as_ref().map(|table| label_of(table, name));
-        if let Some(label) = label.as_ref().filter(|label| called(label) > 0) {
+        if let Some(label) = &label
+            && label_or_name(columns, label, name)? == label
+        {
             return label.position(columns);
         }
         match (called(name), label) {
@@ -141,7 +169,7 @@ mod tests {
 
     use super::*;
     use crate::message::Format;
-    use crate::session::test_column as column;
+    use crate::session::{test_column as column, test_column_of as column_of};
 
     fn position(index: &Col, names: &[&str]) -> Result<usize, String> {
         let columns: Vec<_> =
@@ -150,11 +178,24 @@ mod tests {
     }
 
     #[test]
-    fn a_label_comes_before_a_name() {
+    fn a_column_of_a_table_is_found_by_label_or_by_name() {
         assert_eq!(position(&col("Name"), &["name", "Name"]), Ok(1));
-        assert_eq!(position(&col(("city", "name")), &["name", "city_name"]), Ok(1));
-        assert_eq!(position(&col(("s", "city", "name")), &["name", "city_name"]), Ok(1));
+        assert_eq!(position(&col(("city", "name")), &["id", "city_name"]), Ok(1));
+        assert_eq!(position(&col(("s", "city", "name")), &["id", "city_name"]), Ok(1));
         assert_eq!(position(&col(("city", "name")), &["id", "name"]), Ok(1));
+    }
+
+    #[test]
+    fn a_foreign_key_is_not_taken_for_a_label() {
+        let of = |name: &str, table| column_of(column(name, Type::INT4, Format::Binary), table);
+        let id = col(("category", "id"));
+        // Its parent stands in the same table.
+        assert_eq!(id.position(&[of("category_id", 7), of("id", 7)]).unwrap(), 1);
+        // Nobody knows which of the tables is called `category`.
+        let joined = [of("category_id", 7), of("id", 8)];
+        let text = id.position(&joined).unwrap_err().to_string();
+        assert!(text.starts_with("both \"category_id\" and \"id\" could be"), "{text}");
+        assert!(position(&id, &["category_id", "id"]).is_err());
     }
 
     #[test]

@@ -260,6 +260,12 @@ pub(crate) mod tests {
         }
     }
 
+    /// The same column, straight from a table.
+    #[cfg(feature = "sea-query")]
+    pub(crate) fn column_of(column: Column, table_oid: Oid) -> Column {
+        Column { table_oid, ..column }
+    }
+
     #[test]
     fn a_column_is_found_by_position_or_by_its_only_name() {
         let columns =

@@ -65,7 +65,9 @@ pub use crate::session::call::Call;
 pub(crate) use crate::session::catalog::Catalog;
 pub use crate::session::client::Client;
 #[cfg(test)]
-pub(crate) use crate::session::column::tests::column as test_column;
+pub(crate) use crate::session::column::tests::{
+    column as test_column, column_of as test_column_of,
+};
 pub use crate::session::column::{Column, ColumnIndex};
 pub use crate::session::connection::Connection;
 pub use crate::session::copy::{

@@ -125,7 +125,31 @@ async fn labels_keep_joined_tables_apart<R: Runtime>(rt: R) -> Result<(), Error>
     Ok(())
 }
 
+/// Its parent's column is called as a label of its own `id` would be.
+#[derive(Debug, PartialEq, FromRow, Table)]
+struct Category {
+    #[column(primary_key)]
+    id: i32,
+    category_id: Option<i32>,
+}
+
+async fn a_foreign_key_is_not_taken_for_a_label<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut c = session::open(rt).await;
+    c.execute_built(&Category::create_table().temporary().take()).await?;
+    c.execute_built(&Category::insert().row(&Category { id: 2, category_id: Some(1) })).await?;
+    let columns = Category::columns();
+    let row = c.query_built_one(&Category::select()).await?;
+    assert_eq!(row.try_get::<i32>(columns.id)?, 2);
+    assert_eq!(row.try_get::<i32>(columns.category_id)?, 1);
+    let joined = "select c.id, p.category_id from category c, (select 1 as category_id) p";
+    let row = c.query_one(joined, ()).await?;
+    let text = row.try_get::<i32>(columns.id).unwrap_err().to_string();
+    assert!(text.contains("use its position"), "{text}");
+    Ok(())
+}
+
 on_every_runtime!(
+    a_foreign_key_is_not_taken_for_a_label,
     a_column_is_found_by_its_key,
     a_label_of_ones_own_wins,
     key_position_and_column_give_the_same,

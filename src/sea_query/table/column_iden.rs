@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sea_query::{ColumnName, ColumnRef, Iden, SchemaName, TableName};
 
 use crate::error::Error;
-use crate::sea_query::col::{clipped, label_of};
+use crate::sea_query::col::{clipped, label_of, label_or_name};
 use crate::session::{Column, ColumnIndex};
 
 /// A column of a table, by name.
@@ -85,13 +85,12 @@ impl Iden for ColumnIden {
     }
 }
 
-/// By its label, else by its key, else by its name in the database.
+/// By its label, by its key, or by its name in the database; a foreign key is not taken for a label.
 impl ColumnIndex for ColumnIden {
     fn position(&self, columns: &[Column]) -> Result<usize, Error> {
-        let label = self.label();
-        let names = [label.as_str(), clipped(self.key), clipped(self.name)];
-        let is_there = |name: &&&str| columns.iter().any(|column| column.name() == **name);
-        let name = names.iter().find(is_there).copied();
-        name.unwrap_or(self.key).position(columns)
+        let (key, name) = (clipped(self.key), clipped(self.name));
+        let is_there = |name: &str| columns.iter().any(|column| column.name() == name);
+        let alone = if is_there(key) || !is_there(name) { key } else { name };
+        label_or_name(columns, &self.label(), alone)?.position(columns)
     }
 }
