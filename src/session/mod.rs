@@ -64,7 +64,7 @@ mod large_objects;
 pub use crate::session::call::Call;
 pub(crate) use crate::session::catalog::Catalog;
 pub use crate::session::client::Client;
-#[cfg(test)]
+#[cfg(all(test, feature = "sea-query"))]
 pub(crate) use crate::session::column::tests::{
     column as test_column, column_of as test_column_of,
 };
