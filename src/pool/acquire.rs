@@ -38,9 +38,8 @@ impl<R: Runtime> Idle<R> {
 
 impl<R: Runtime> Core<R> {
     /// Takes an idle session that lives, without waiting.
-    pub(crate) fn take_idle(self: &Arc<Self>, site: Site) -> Option<Idle<R>> {
+    pub(crate) fn take_idle(self: &Arc<Self>, now: Instant, site: Site) -> Option<Idle<R>> {
         loop {
-            let now = self.now();
             let taken = self.with(|state| state.slots.take(now, site));
             if !taken.expired.is_empty() {
                 drop(taken.expired);
@@ -96,19 +95,26 @@ impl<R: Runtime> Core<R> {
         Ok(Some(session))
     }
 
-    /// Lends a session, within the time that the options allow.
+    /// Lends a session, within the time that the options allow. `now` somebody has asked, and `idle` was taken
+    /// already.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
+        now: Instant,
+        mut idle: Option<Idle<R>>,
         site: Site,
     ) -> Result<PooledConnection<R>, Error> {
-        let mut waiting = Waiting::new(self, site);
+        let mut waiting = Waiting::new(self, now, site);
         loop {
-            let Some(idle) = self.examine((&mut waiting).await?) else { continue };
-            if idle.is_ready(self) {
-                return Ok(idle.session);
+            let taken = match idle.take() {
+                Some(taken) => Some(taken),
+                None => self.examine((&mut waiting).await?),
+            };
+            let Some(taken) = taken else { continue };
+            if taken.is_ready(self) {
+                return Ok(taken.session);
             }
-            // Allocated, so that the future stays small where nothing has to be waited for.
-            if let Some(session) = Box::pin(self.prepare_until(waiting.due(), idle)).await? {
+            // Allocated, so that the future stays small where no more is to be done.
+            if let Some(session) = Box::pin(self.prepare_until(waiting.due(), taken)).await? {
                 return Ok(session);
             }
         }
@@ -160,26 +166,28 @@ impl<R: Runtime> Core<R> {
 struct Waiting<'c, R: Runtime> {
     core: &'c Arc<Core<R>>,
     site: Site,
-    asked: Option<Instant>,
+    asked: Instant,
+    /// It has not looked at the clock itself.
+    fresh: bool,
     ticket: Option<Ticket>,
     /// Work that it carries on, since its own polls may be all that moves it.
     job: Option<Job>,
 }
 
 impl<'c, R: Runtime> Waiting<'c, R> {
-    fn new(core: &'c Arc<Core<R>>, site: Site) -> Self {
-        Self { core, site, asked: None, ticket: None, job: None }
+    fn new(core: &'c Arc<Core<R>>, now: Instant, site: Site) -> Self {
+        Self { core, site, asked: now, fresh: true, ticket: None, job: None }
     }
 
     /// When its time is over.
     fn due(&self) -> Option<Instant> {
-        self.asked?.checked_add(self.core.options.acquire_timeout?)
+        self.asked.checked_add(self.core.options.acquire_timeout?)
     }
 
     /// Takes an idle session, or joins the queue. Pending also says that there is nothing to do but to wait.
     fn enter(&mut self, cx: &Context<'_>) -> Poll<Option<Lent<R>>> {
-        let now = self.core.now();
-        let asked = *self.asked.get_or_insert(now);
+        let asked = self.asked;
+        let now = if std::mem::take(&mut self.fresh) { asked } else { self.core.now() };
         let (taken, quiet) = self.core.with(|state| {
             let waker = || cx.waker().clone();
             let (taken, ticket) = state.slots.take_or_wait((now, asked), self.site, waker);

@@ -170,7 +170,11 @@ impl<R: Runtime> Pool<R> {
         async move {
             let core = &self.handle.core;
             let mut observation = Observation::<R>::of_unknown(Operation::Acquire);
-            let acquired = observation.during(pin!(core.acquire(site))).await;
+            let now = core.now();
+            let acquired = match observation.scope(|| core.take_idle(now, site)) {
+                Some(idle) if idle.is_ready(core) => Ok(idle.session),
+                idle => observation.during(pin!(core.acquire(now, idle, site))).await,
+            };
             if let Ok(session) = &acquired {
                 observation.session(session.process_id());
             }
@@ -199,7 +203,7 @@ impl<R: Runtime> Pool<R> {
         if core.options.before_acquire.is_some() {
             return None;
         }
-        core.take_idle(Location::caller()).map(|idle| idle.session)
+        core.take_idle(core.now(), Location::caller()).map(|idle| idle.session)
     }
 
     /// Waits until as many sessions are open as there are to be at least.

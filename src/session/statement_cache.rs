@@ -92,7 +92,9 @@ impl StatementCache {
 
     /// Notes that the request was answered, and the Close messages with it.
     pub(crate) fn closes_done(&mut self, count: usize) {
-        self.closing.drain(..count.min(self.closing.len()));
+        if count > 0 {
+            self.closing.drain(..count.min(self.closing.len()));
+        }
     }
 }
 
