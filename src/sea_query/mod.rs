@@ -33,7 +33,7 @@
 //! | `IpNetwork` | `inet`; `cidr` if no bit is set behind the prefix |
 //! | `MacAddress` | `macaddr` |
 //! | `Vector` | `vector` of the extension pgvector |
-//! | `Range` | every range over numbers that takes its bounds, by the rules above |
+//! | `Range` | every range over numbers that takes its bounds, by the rules above; not one without any bound, which its crate calls empty |
 //! | `Array` | every array whose elements take those of the value; arrays in it make further dimensions |
 //!
 //! A domain takes what its base type takes. Times are cut to microseconds, towards the past. Kinds for the types of other
@@ -44,7 +44,8 @@
 //!
 //! In [`StatementMode::Simple`](crate::StatementMode::Simple) nobody knows which type is expected. There each value is a
 //! literal of the type that is most like its own, such as `int8` for `BigInt`, and the server converts it by the rules of
-//! SQL: `1.5::float8` is rounded in a column of integers, and an instant is shifted in a column of type `timestamp`.
+//! SQL: `1.5::float8` is rounded in a column of integers and keeps 15 digits in one of type `numeric`, a `Float` 6, and
+//! an instant is shifted in a column of type `timestamp`.
 //!
 //! # Definitions
 //!

@@ -85,7 +85,9 @@ fn others() -> Vec<(Value, &'static str, &'static str)> {
     };
     let uneven = Value::Array(ArrayType::Int, Some(Box::new(vec![ints(&[1]), ints(&[1, 2])])));
     let wide = RangeType::Int8Range(RangeBound::Inclusive(1 << 40), RangeBound::Unbounded);
+    let endless = RangeType::Int4Range(RangeBound::Unbounded, RangeBound::Unbounded);
     vec![
+        (endless.into(), "int4range", "nothing or everything"),
         ("1".into(), "int4", "have the server read it"),
         ("2024-01-01".into(), "date", "have the server read it"),
         ("ab".into(), "\"char\"", "a \"char\" is one ASCII character"),

@@ -48,6 +48,11 @@ fn write_bounds<T: Clone + std::fmt::Display, F: Family>(
     subtype: &Type,
     out: &mut BytesMut,
 ) -> Result<(), Misfit> {
+    // The crate of these ranges calls such a one empty, its bounds say that it is everything.
+    if bounds.iter().all(|bound| matches!(bound, RangeBound::Unbounded)) {
+        let why = "without bounds it could mean nothing or everything: say which in SQL, as 'empty' or '(,)'";
+        return Err(Misfit::value(why));
+    }
     let flags = bounds.into_iter().zip(INCLUSIVE).zip(INFINITE);
     let flags = flags.map(|((bound, inclusive), infinite)| match bound {
         RangeBound::Inclusive(_) => inclusive,
@@ -94,7 +99,9 @@ mod tests {
         let expected = b"\x04\0\0\0\x04\0\0\0\x01\0\0\0\x04\0\0\0\x05";
         assert_eq!(written(&range, &Type::INT4_RANGE).unwrap(), expected);
         let range = RangeType::NumRange(RangeBound::Unbounded, RangeBound::Unbounded);
-        assert_eq!(written(&range, &Type::NUM_RANGE).unwrap(), [0x18]);
+        assert!(written(&range, &Type::NUM_RANGE).is_none(), "nothing or everything?");
+        let range = RangeType::NumRange(RangeBound::Unbounded, RangeBound::Exclusive(0.0));
+        assert_eq!(written(&range, &Type::NUM_RANGE).unwrap().first(), Some(&0x08));
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Family for Character {
 
 impl Family for Label<'_> {
     fn write(&self, r#type: &Type, out: &mut BytesMut) -> Result<(), Misfit> {
+        // With a schema it is written as `schema"."name`, between the quotes that SeaQuery adds.
         let name: &str = &self.0.type_name;
+        let name = name.rsplit_once("\".\"").map_or(name, |(_, name)| name);
         let is_other =
             matches!(r#type.kind(), Kind::Enum(_)) && !name.is_empty() && name != r#type.name();
         if is_other {
@@ -149,6 +151,8 @@ mod tests {
         let mood = named("mood", Kind::Enum(vec![]));
         let label = |name: &str| Enum { type_name: name.to_owned().into(), value: "ok".into() };
         assert_eq!(written(&Label(&label("mood")), &mood).unwrap(), b"ok");
+        assert_eq!(written(&Label(&label("geo\".\"mood")), &mood).unwrap(), b"ok");
+        assert!(written(&Label(&label("mood\".\"size")), &mood).is_none());
         assert_eq!(written(&Label(&label("")), &mood).unwrap(), b"ok");
         assert_eq!(written(&Label(&label("mood")), &Type::TEXT).unwrap(), b"ok");
         assert!(written(&Label(&label("size")), &mood).is_none());
