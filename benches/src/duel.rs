@@ -18,6 +18,8 @@ const MOST_WARM_UP: u32 = 10;
 pub(crate) struct Lane {
     pub(crate) peer: Peer,
     pub(crate) nanos: Vec<f64>,
+    /// What else there is to tell of it.
+    pub(crate) remark: Option<String>,
     player: Box<dyn AnyPlayer>,
 }
 
@@ -31,7 +33,7 @@ pub(crate) fn run(
     let mut lanes = Vec::new();
     for peer in workload.peers.iter().filter(|peer| options.peers.contains(peer)) {
         let player = runtime.block_on(workload.open(*peer, address))?;
-        lanes.push(Lane { peer: *peer, nanos: Vec::new(), player });
+        lanes.push(Lane { peer: *peer, nanos: Vec::new(), remark: None, player });
     }
     let mut between = runtime.block_on(client::aiopg(address))?;
     let mut ids = Ids::new(options.seed);
@@ -51,6 +53,9 @@ pub(crate) fn run(
             }
         }
         lanes.rotate_left(1);
+    }
+    for lane in &mut lanes {
+        lane.remark = lane.player.remark_any();
     }
     lanes.sort_by_key(|lane| Peer::ALL.iter().position(|peer| *peer == lane.peer));
     Ok(lanes)

@@ -18,6 +18,7 @@ pub(crate) struct Figures {
     ratio: Option<[f64; 3]>,
     /// What the median must not exceed.
     most: Option<f64>,
+    remark: Option<String>,
 }
 
 impl Figures {
@@ -32,7 +33,17 @@ impl Figures {
             let (median_ns, p10_ns) = (percentile(&lane.nanos, 50), percentile(&lane.nanos, 10));
             let most = workload.most.filter(|_| lane.peer.is_ours());
             let (peer, most) = (lane.peer, most.map(|most| most.over(transport)));
-            Self { peer, workload: workload.name, transport, median_ns, p10_ns, ratio, most }
+            let remark = lane.remark.clone();
+            Self {
+                peer,
+                workload: workload.name,
+                transport,
+                median_ns,
+                p10_ns,
+                ratio,
+                most,
+                remark,
+            }
         };
         lanes.iter().map(figures).collect()
     }
@@ -48,9 +59,13 @@ impl Figures {
             self.p10_ns
         );
         let _ = match self.ratio {
-            Some([_, median, _]) => write!(line, "{median:.4}}}"),
-            None => write!(line, "null}}"),
+            Some([_, median, _]) => write!(line, "{median:.4}"),
+            None => write!(line, "null"),
         };
+        if let Some(remark) = &self.remark {
+            let _ = write!(line, r#","remark":"{remark}""#);
+        }
+        line.push('}');
         line
     }
 
@@ -67,6 +82,9 @@ impl Figures {
                 let verdict = if median <= most { "holds" } else { "is over" };
                 let _ = write!(row, "   {verdict} {most:.2}");
             }
+        }
+        if let Some(remark) = &self.remark {
+            let _ = write!(row, "\n{:<17} {remark}", "");
         }
         row
     }

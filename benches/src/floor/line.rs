@@ -50,9 +50,9 @@ impl Line for Blocking {
 /// A stream of tokio's.
 pub(crate) struct OnTokio(Box<dyn Stream>);
 
-trait Stream: AsyncRead + AsyncWrite + Unpin {}
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Line for OnTokio {
     fn connect(address: &Address) -> io::Result<Self> {

@@ -1,6 +1,7 @@
 //! The workloads: what is done, by whom, and how good it has to be. One file for each.
 
 mod by_key;
+mod crowd;
 mod pipelined;
 mod texts;
 mod inserts;
@@ -20,6 +21,7 @@ use crate::player::AnyPlayer;
 /// All workloads, in the order of the table.
 pub(crate) const ALL: &[&Workload] = &[
     &by_key::W1,
+    &crowd::W2,
     &pipelined::W3,
     &pipelined::W3S,
     &rows::W4,
@@ -30,6 +32,8 @@ pub(crate) const ALL: &[&Workload] = &[
     &inserts::W6PIPE,
     &copies::W6IN,
     &copies::W6OUT,
+    &crowd::W7,
+    &crowd::W7CROWD,
     &blobs::W9,
 ];
 
