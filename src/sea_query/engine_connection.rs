@@ -29,7 +29,7 @@ use crate::types::Params;
 /// # Ok(()) }
 /// ```
 pub struct EngineConnection<R: Runtime = AnyRuntime> {
-    session: PooledConnection<R>,
+    pub(crate) session: PooledConnection<R>,
     /// The transactions that are open.
     pub(crate) nesting: Nesting,
 }
@@ -96,6 +96,7 @@ impl<R: Runtime> EngineConnection<R> {
         statement: impl Executable,
         params: impl Params,
     ) -> Result<ResultSet, Error> {
+        self.nesting.must_be_here(&self.session)?;
         let execution = statement.execution(&params)?;
         self.session.query(&execution, &execution).await.map(ResultSet::new)
     }
@@ -162,6 +163,7 @@ impl<R: Runtime> EngineConnection<R> {
         statement: impl Executable,
         params: impl Params,
     ) -> Result<RowStream<'_, R>, Error> {
+        self.nesting.must_be_here(&self.session)?;
         let execution = statement.execution(&params)?;
         self.session.stream(&execution, &execution).await
     }

@@ -7,6 +7,7 @@ use aiopg_runtime::{AnyRuntime, Runtime};
 
 use crate::error::Error;
 use crate::sea_query::engine_connection::EngineConnection;
+use crate::sea_query::nesting::Place;
 use crate::session::TransactionOptions;
 
 impl<R: Runtime> EngineConnection<R> {
@@ -49,7 +50,8 @@ impl<R: Runtime> EngineConnection<R> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Usage`](crate::Kind::Usage) if a statement such as `begin` has opened a transaction;
+    /// [`Kind::Usage`](crate::Kind::Usage) if a statement such as `begin` has opened a transaction, or one such as
+    /// `rollback` has ended the one that is open;
     /// [`Kind::RolledBack`](crate::Kind::RolledBack) if the transaction that is open is inactive.
     ///
     /// # Source
@@ -59,7 +61,8 @@ impl<R: Runtime> EngineConnection<R> {
         self.begin_with(&TransactionOptions::new()).await
     }
 
-    /// Begins a transaction with modes of its own; see [`begin`](Self::begin).
+    /// Begins a transaction with modes of its own; see [`begin`](Self::begin). Repetitions belong to the closure form:
+    /// `retries` and `retry_delay` mean nothing here; see [`transaction_with`](Self::transaction_with).
     ///
     /// # Examples
     ///
@@ -83,8 +86,8 @@ impl<R: Runtime> EngineConnection<R> {
         options: &TransactionOptions,
     ) -> Result<EngineTransaction<'_, R>, Error> {
         let (nesting, session) = self.nested();
-        let level = nesting.begin(session, options).await?;
-        Ok(EngineTransaction { connection: self, level })
+        let place = nesting.begin(session, options).await?;
+        Ok(EngineTransaction { connection: self, place })
     }
 
     /// Begins a transaction that can be undone alone: a savepoint, to any depth, or a transaction if none is open.
@@ -122,13 +125,14 @@ impl<R: Runtime> EngineConnection<R> {
     /// [SAVEPOINT](https://www.postgresql.org/docs/18/sql-savepoint.html)
     pub async fn begin_nested(&mut self) -> Result<EngineTransaction<'_, R>, Error> {
         let (nesting, session) = self.nested();
-        let level = nesting.begin_nested(session).await?;
-        Ok(EngineTransaction { connection: self, level })
+        let place = nesting.begin_nested(session).await?;
+        Ok(EngineTransaction { connection: self, place })
     }
 
-    /// Tells whether a transaction is open, and active: one that was rolled back by one within it is not.
+    /// Tells whether a transaction is open, and active: one that was rolled back by one within it is not, nor is one
+    /// that a statement such as `rollback` has ended. One in which a statement has failed is active until it ends.
     pub fn in_transaction(&self) -> bool {
-        self.nesting.is_active() && !self.is_closed()
+        self.nesting.is_active(&self.session) && !self.is_closed()
     }
 
     /// Runs `body` in a transaction: committed if it returns `Ok`, rolled back if it returns `Err` or panics. Within
@@ -251,6 +255,10 @@ where
 /// [`in_transaction`](EngineConnection::in_transaction) are the connection's own. A function that takes `&mut impl Client`
 /// takes `&mut *transaction`.
 ///
+/// What it stands for can be exchanged, by [`mem::swap`](std::mem::swap) for one. Then the transaction is where its
+/// session is, and ends with that; nothing is run by this in the other one, and no error is hidden:
+/// [`Kind::Usage`](crate::Kind::Usage). Exchanged back, the other may refuse statements until it was given back.
+///
 /// It ends once, since what ends it takes it:
 ///
 /// ```compile_fail,E0382
@@ -268,15 +276,15 @@ where
 #[must_use = "dropped, it is rolled back"]
 pub struct EngineTransaction<'c, R: Runtime = AnyRuntime> {
     pub(crate) connection: &'c mut EngineConnection<R>,
-    /// How many transactions it stands in.
-    pub(crate) level: usize,
+    pub(crate) place: Place,
 }
 
 impl<R: Runtime> EngineTransaction<'_, R> {
-    /// Tells whether statements can be run in it. If one within it was rolled back that was not a savepoint, or the
-    /// connection was lost, nothing remains but to end it.
+    /// Tells whether it is open still. If one within it was rolled back that was not a savepoint, a statement such as
+    /// `rollback` has ended it, or the connection was lost, nothing remains but to end it.
     pub fn is_active(&self) -> bool {
-        self.connection.nesting.is_active_at(self.level) && !self.connection.is_closed()
+        let EngineConnection { nesting, session } = &*self.connection;
+        nesting.is_active_at(session, self.place) && !session.is_closed()
     }
 
     /// Makes what the transaction has done last. Within another it only says that it ended well; of a savepoint it
@@ -294,15 +302,17 @@ impl<R: Runtime> EngineTransaction<'_, R> {
     /// # Errors
     ///
     /// As [`Transaction::commit`](crate::Transaction::commit) and [`Savepoint::commit`](crate::Savepoint::commit), and
-    /// [`Kind::RolledBack`](crate::Kind::RolledBack) if it is inactive, since one within it was rolled back.
+    /// [`Kind::RolledBack`](crate::Kind::RolledBack) if it is inactive, since one within it was rolled back. Within
+    /// another, too: it is [`Kind::RolledBack`](crate::Kind::RolledBack) if a statement has failed, so that the whole
+    /// can only be rolled back.
     ///
     /// # Source
     ///
     /// [COMMIT](https://www.postgresql.org/docs/18/sql-commit.html)
     pub async fn commit(self) -> Result<(), Error> {
-        let level = self.level;
+        let place = self.place;
         let (nesting, session) = self.connection.nested();
-        nesting.commit(session, level).await
+        nesting.commit(session, place).await
     }
 
     /// Undoes what the transaction has done. Within another it undoes all that it is a part of, a savepoint or the
@@ -319,15 +329,16 @@ impl<R: Runtime> EngineTransaction<'_, R> {
     /// # Errors
     ///
     /// [`Kind::Io`](crate::Kind::Io) or [`Kind::Closed`](crate::Kind::Closed) if the connection was lost: then, too,
-    /// nothing remains of the transaction.
+    /// nothing remains of the transaction. [`Kind::Usage`](crate::Kind::Usage) if it is not in the session that this
+    /// stands for now.
     ///
     /// # Source
     ///
     /// [ROLLBACK](https://www.postgresql.org/docs/18/sql-rollback.html)
     pub async fn rollback(self) -> Result<(), Error> {
-        let level = self.level;
+        let place = self.place;
         let (nesting, session) = self.connection.nested();
-        nesting.roll_back(session, level).await
+        nesting.roll_back(session, place).await
     }
 
     /// Ends the transaction without touching what it stands in: what it did is undone, but within another that is no
@@ -345,16 +356,16 @@ impl<R: Runtime> EngineTransaction<'_, R> {
     ///
     /// As [`rollback`](Self::rollback).
     pub async fn close(self) -> Result<(), Error> {
-        let level = self.level;
+        let place = self.place;
         let (nesting, session) = self.connection.nested();
-        nesting.close(session, level).await
+        nesting.close(session, place).await
     }
 }
 
 impl<R: Runtime> Drop for EngineTransaction<'_, R> {
     fn drop(&mut self) {
         let (nesting, session) = self.connection.nested();
-        nesting.leave(session, self.level);
+        nesting.leave(session, self.place);
     }
 }
 
@@ -368,6 +379,8 @@ impl<R: Runtime> Deref for EngineTransaction<'_, R> {
 
 impl<R: Runtime> DerefMut for EngineTransaction<'_, R> {
     fn deref_mut(&mut self) -> &mut EngineConnection<R> {
+        let (nesting, session) = self.connection.nested();
+        nesting.enter(session, &mut self.place);
         self.connection
     }
 }
@@ -375,7 +388,7 @@ impl<R: Runtime> DerefMut for EngineTransaction<'_, R> {
 impl<R: Runtime> fmt::Debug for EngineTransaction<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineTransaction")
-            .field("level", &self.level)
+            .field("level", &self.place.level)
             .field("is_active", &self.is_active())
             .finish_non_exhaustive()
     }

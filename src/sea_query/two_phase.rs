@@ -67,8 +67,8 @@ impl<R: Runtime> EngineConnection<R> {
             None => drawn(session.runtime()),
         };
         check_xid(&xid)?;
-        let level = nesting.begin_root(session, &TransactionOptions::new()).await?;
-        Ok(TwoPhaseTransaction { transaction: EngineTransaction { connection: self, level }, xid })
+        let place = nesting.begin_root(session, &TransactionOptions::new()).await?;
+        Ok(TwoPhaseTransaction { transaction: EngineTransaction { connection: self, place }, xid })
     }
 
     /// Returns the identifiers of the transactions that are prepared in this database, the oldest first.
@@ -96,10 +96,10 @@ impl<R: Runtime> EngineConnection<R> {
     ///
     /// # Errors
     ///
-    /// As [`Connection::commit_prepared`](crate::Connection::commit_prepared), and [`Kind::Usage`](crate::Kind::Usage) if a transaction is open here: the
-    /// server would refuse it, and that transaction would fail.
+    /// As [`Connection::commit_prepared`](crate::Connection::commit_prepared), and [`Kind::Usage`](crate::Kind::Usage) if a transaction is open here,
+    /// whoever has opened it: the server would refuse, and that transaction would fail.
     pub async fn commit_prepared(&mut self, xid: &str) -> Result<(), Error> {
-        self.must_be_outside()?;
+        self.must_be_outside().await?;
         self.connection().commit_prepared(xid).await
     }
 
@@ -117,16 +117,13 @@ impl<R: Runtime> EngineConnection<R> {
     ///
     /// As [`commit_prepared`](Self::commit_prepared).
     pub async fn rollback_prepared(&mut self, xid: &str) -> Result<(), Error> {
-        self.must_be_outside()?;
+        self.must_be_outside().await?;
         self.connection().rollback_prepared(xid).await
     }
 
-    fn must_be_outside(&self) -> Result<(), Error> {
-        if !self.nesting.is_open() {
-            return Ok(());
-        }
-        let text = "a prepared transaction cannot be ended within another: end that one first";
-        Err(Error::usage(text).unsent())
+    async fn must_be_outside(&mut self) -> Result<(), Error> {
+        let (nesting, session) = self.nested();
+        nesting.must_be_outside(session).await
     }
 }
 
@@ -187,9 +184,9 @@ impl<'c, R: Runtime> TwoPhaseTransaction<'c, R> {
     /// [PREPARE TRANSACTION](https://www.postgresql.org/docs/18/sql-prepare-transaction.html)
     pub async fn prepare(self) -> Result<PreparedTransaction<'c, R>, Error> {
         let Self { transaction, xid } = self;
-        let level = transaction.level;
+        let place = transaction.place;
         let (nesting, session) = transaction.connection.nested();
-        nesting.prepare(session, level, &xid).await?;
+        nesting.prepare(session, place, &xid).await?;
         Ok(PreparedTransaction { transaction, xid })
     }
 

@@ -16,6 +16,8 @@ use crate::flow::{Message, Protocol, Request};
 use crate::message::{Encode, Offset, Sync, TransactionStatus};
 use crate::observe::{About, Counted, Observation, Operation};
 use crate::session::catalog::Catalog;
+#[cfg(feature = "sea-query")]
+use crate::session::identity::Identity;
 use crate::session::lexer::Backslash;
 use crate::session::riders::Riders;
 use crate::session::source::TimeLimit;
@@ -61,6 +63,8 @@ pub struct Connection<R: Runtime = AnyRuntime> {
     pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
     pub(crate) offsets: Vec<Offset>,
+    #[cfg(feature = "sea-query")]
+    pub(crate) identity: Identity,
 }
 
 impl Connection {
@@ -230,6 +234,8 @@ impl<R: Runtime> Connection<R> {
             listens: false,
             riders: Riders::default(),
             offsets: Vec::new(),
+            #[cfg(feature = "sea-query")]
+            identity: Identity::new(),
         }
     }
 

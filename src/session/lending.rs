@@ -31,7 +31,7 @@ impl<R: Runtime> Connection<R> {
         self.take_note();
         self.channel.is_settled()
             && self.transaction_status() != TransactionStatus::Idle
-            && !self.riders.any_queries()
+            && !self.riders.ends_transaction(self.channel.machine())
     }
 
     /// Whether the session lives, as far as can be told without waiting. What has arrived is taken.

@@ -22,6 +22,8 @@ mod numbered;
 mod statement_cache;
 mod riders;
 mod version;
+#[cfg(feature = "sea-query")]
+mod identity;
 mod connection;
 mod observed;
 mod bind;
@@ -81,6 +83,8 @@ pub use crate::session::decoded_stream::DecodedStream;
 pub use crate::session::fetch::Fetch;
 pub use crate::session::field::{Field, Part, Place, has_places};
 pub use crate::session::from_row::{FromRow, checked_column};
+#[cfg(feature = "sea-query")]
+pub(crate) use crate::session::identity::Identity;
 pub use crate::session::large_object::LargeObject;
 pub use crate::session::large_objects::{LargeObjectMode, LargeObjects};
 pub use crate::session::listener::{Gap, Heard, Listener};
@@ -88,7 +92,7 @@ pub use crate::session::notifications::Notifications;
 #[cfg(feature = "sea-query")]
 pub(crate) use crate::session::open_savepoint::OpenSavepoint;
 #[cfg(feature = "sea-query")]
-pub(crate) use crate::session::open_transaction::OpenTransaction;
+pub(crate) use crate::session::open_transaction::{OpenTransaction, ended_within};
 pub use crate::session::owned_row::OwnedRow;
 pub use crate::session::pipeline::{AllResults, Demands, Item, Pipeline, Replies};
 pub use crate::session::row::Row;

@@ -27,7 +27,7 @@ impl OpenSavepoint {
     ) -> Result<Self, Error> {
         connection.settle().await?;
         connection.riders.check_bar()?;
-        let heals = connection.riders.any_queries();
+        let heals = connection.riders.heals();
         if connection.transaction_status() == TransactionStatus::InError && !heals {
             let text = "the transaction has failed: it takes no savepoint, only its end";
             let failure = connection.channel.machine().asides().failure();
@@ -50,7 +50,7 @@ impl OpenSavepoint {
         }
         let failure = connection.channel.machine().asides().failure();
         // What rides with the next request may heal it.
-        let heals = connection.riders.any_queries();
+        let heals = connection.riders.heals();
         if failure.is_some() && !heals {
             // The server would only say that the transaction has failed. What is dropped is rolled back.
             let text = "the savepoint cannot be kept, since a statement in it had failed";
@@ -101,6 +101,8 @@ impl OpenSavepoint {
     /// before the session's next statement, and told.
     pub(crate) fn give_up<R: Runtime>(&mut self, connection: &mut Connection<R>) {
         if self.stage.is_over(connection) || connection.is_closed() {
+            // What ends it may have been answered when this is asked again.
+            self.stage = Stage::Ended;
             return;
         }
         self.stage = Stage::Ended;

@@ -28,9 +28,7 @@ impl OpenTransaction {
     ) -> Result<Self, Error> {
         connection.settle().await?;
         connection.riders.check_bar()?;
-        let free = connection.transaction_status() == TransactionStatus::Idle
-            || connection.riders.any_queries();
-        if !free || connection.riders.any_openers() {
+        if !connection.is_outside() || connection.riders.any_openers() {
             let text =
                 "a transaction is open already: end it, or open a savepoint by `begin` on it";
             return Err(Error::usage(text).unsent());
@@ -59,11 +57,10 @@ impl OpenTransaction {
             let refused = connection.riders.take_refused() && keeps;
             return if refused { Err(never_begun()) } else { Ok(()) };
         }
-        let gone = connection.transaction_status() == TransactionStatus::Idle;
-        if settled.is_ok() && gone && !connection.riders.any_queries() {
+        let idle = connection.transaction_status() == TransactionStatus::Idle;
+        if settled.is_ok() && (idle || (keeps && connection.is_outside())) {
             self.stage = Stage::Ended;
-            let text = "the transaction is gone: a statement in it has ended it";
-            return if keeps { Err(Error::usage(text).unsent()) } else { Ok(()) };
+            return if keeps { Err(ended_within()) } else { Ok(()) };
         }
         let mut observation = connection.observe(operation, sql, &());
         self.stage = Stage::Ending;
@@ -90,6 +87,8 @@ impl OpenTransaction {
     /// before the session's next statement, and told.
     pub(crate) fn give_up<R: Runtime>(&mut self, connection: &mut Connection<R>) {
         if self.stage.is_over(connection) {
+            // What ends it may have been answered when this is asked again.
+            self.stage = Stage::Ended;
             return;
         }
         self.stage = Stage::Ended;
@@ -119,6 +118,48 @@ impl OpenTransaction {
             }
         }
     }
+}
+
+#[cfg(feature = "sea-query")]
+impl OpenTransaction {
+    /// Whether it was begun, and is not open any more: a statement in it has ended it, or whoever held it.
+    pub(crate) fn is_gone<R: Runtime>(&self, connection: &Connection<R>) -> bool {
+        let machine = connection.channel.machine();
+        self.stage == Stage::Ended
+            || (machine.is_free()
+                && !connection.riders.is_waiting(&self.begin, machine)
+                && connection.is_outside())
+    }
+
+    /// Whether whoever held it has ended it. Nothing may be owed.
+    pub(crate) fn has_ended<R: Runtime>(&self, connection: &Connection<R>) -> bool {
+        self.stage == Stage::Ended || (self.stage == Stage::Ending && self.is_gone(connection))
+    }
+
+    /// Fails if what was done in it up to now cannot last, since it is gone, has failed or was refused. Nothing may be
+    /// owed.
+    pub(crate) fn must_last<R: Runtime>(&self, connection: &Connection<R>) -> Result<(), Error> {
+        if self.is_gone(connection) {
+            return Err(ended_within());
+        }
+        if connection.riders.any_refused()
+            && connection.riders.is_waiting(&self.begin, connection.channel.machine())
+        {
+            return Err(never_begun());
+        }
+        let failed = connection.transaction_status() == TransactionStatus::InError;
+        if failed && !connection.riders.heals() {
+            let text = "the transaction cannot be kept, since a statement in it had failed";
+            let failure = connection.channel.machine().asides().failure();
+            return Err(Error::rolled_back(text, failure));
+        }
+        Ok(())
+    }
+}
+
+/// A statement such as `rollback` has ended the transaction.
+pub(crate) fn ended_within() -> Error {
+    Error::usage("the transaction is gone: a statement in it has ended it").unsent()
 }
 
 /// BEGIN was refused, and with it the statement that it went out with.

@@ -120,6 +120,32 @@ impl Riders {
         !self.queries.is_empty()
     }
 
+    /// Whether a query waits that ends the transaction that is open, so that what follows is run outside of it.
+    pub(crate) fn ends_transaction(&self, machine: &Machine) -> bool {
+        let closed = u32::from(self.closing > 0);
+        let done = machine.asides().riders_done.saturating_sub(closed);
+        let waiting = self.queries.iter().skip(usize::try_from(done).unwrap_or(usize::MAX));
+        waiting.into_iter().any(|query| query == "rollback")
+    }
+
+    /// Whether a query waits that undoes a savepoint, and with it what has failed since.
+    pub(crate) fn heals(&self) -> bool {
+        self.queries.iter().any(|query| query.starts_with("rollback to savepoint "))
+    }
+
+    /// Whether this opener has not been done yet.
+    #[cfg(feature = "sea-query")]
+    pub(crate) fn is_waiting(&self, sql: &str, machine: &Machine) -> bool {
+        let done = usize::try_from(machine.asides().openers_done).unwrap_or(usize::MAX);
+        self.openers.iter().skip(done).any(|opener| opener.sql == sql)
+    }
+
+    /// Whether an opener was refused since the last time that one was done.
+    #[cfg(feature = "sea-query")]
+    pub(crate) fn any_refused(&self) -> bool {
+        self.refused
+    }
+
     /// Takes the query that goes out first, to be sent by itself.
     pub(crate) fn take_query(&mut self) -> Option<Cow<'static, str>> {
         (!self.queries.is_empty()).then(|| self.queries.remove(0))

@@ -67,7 +67,7 @@ impl<'c, R: Runtime> Savepoint<'c, R> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Server`](crate::Kind::Server) if a statement in it has failed; it is rolled back then.
+    /// [`Kind::RolledBack`](crate::Kind::RolledBack) if a statement in it has failed; the source is that failure.
     ///
     /// # Source
     ///

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use aiopg_runtime::Runtime;
 
+use crate::message::TransactionStatus;
 use crate::session::connection::Connection;
 
 /// How far a transaction or a savepoint is from its end.
@@ -24,6 +25,12 @@ impl Stage {
 }
 
 impl<R: Runtime> Connection<R> {
+    /// Whether what is sent next is run outside of a transaction. Nothing may be owed.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.transaction_status() == TransactionStatus::Idle
+            || self.riders.ends_transaction(self.channel.machine())
+    }
+
     /// Sends `sql`, as far as that takes no waiting; else with the next request.
     pub(crate) fn roll_back_soon(&mut self, sql: Cow<'static, str>) {
         let free = self.channel.machine().is_free() && !self.riders.any_queries();

@@ -111,7 +111,7 @@ impl<C: Client> Transaction<C> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Server`](crate::Kind::Server), with the failure of the transaction, if it has failed already.
+    /// [`Kind::RolledBack`](crate::Kind::RolledBack), with the failure of the transaction, if it has failed already.
     ///
     /// # Source
     ///

@@ -22,6 +22,7 @@ mod floods;
 mod drops;
 mod every_poll;
 mod nested_drops;
+mod refused_begins;
 mod cancels;
 mod copies;
 mod copy_drops;

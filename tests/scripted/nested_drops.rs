@@ -3,7 +3,7 @@
 use aiopg::sea_query::{Engine, EngineConnection};
 use aiopg::{Error, Kind, OnDrop, PoolOptions, TransactionStatus};
 use aiopg_sim::{Faults, Sim, SimRuntime};
-use aiopg_tests::cancel::{Outcome, at_every_poll, at_every_poll_of_one};
+use aiopg_tests::cancel::{Outcome, PollLimit, at_every_poll, at_every_poll_of_one};
 use aiopg_tests::script::{Event, FakeServer};
 
 use crate::converse::{serve_in, sim_config};
@@ -191,6 +191,39 @@ fn one_session_survives_every_drop_of_every_course() {
         });
         assert_eq!(server.count(|event| matches!(event, Event::Opened(_))), 1);
     }
+}
+
+/// What it stands in goes on, though what undoes it was sent when it was dropped.
+#[test]
+fn an_inner_rollback_dropped_at_any_poll_undoes_its_savepoint_alone() {
+    let whole = (0..100).find(|polls| {
+        let (sim, server) = (Sim::new(3), FakeServer::new());
+        serve_in(&sim, &server);
+        let done = sim.block_on(async {
+            let (_engine, mut connection) = subject(&sim).await;
+            let mut outer = connection.begin().await?;
+            outer.execute("touch 1 _within", ()).await?;
+            let mut savepoint = outer.begin_nested().await?;
+            savepoint.execute("touch 2 _within", ()).await?;
+            let mut inner = savepoint.begin().await?;
+            inner.execute("touch 3 _within", ()).await?;
+            let done = PollLimit::new(inner.rollback(), *polls).await.transpose()?.is_some();
+            let refused = savepoint.execute("touch 4 _within", ()).await;
+            assert_eq!(refused.unwrap_err().kind(), Kind::RolledBack);
+            savepoint.rollback().await?;
+            outer.execute("touch 5 _within", ()).await?;
+            outer.commit().await?;
+            assert_at_rest(&mut connection).await;
+            Ok::<_, Error>(done)
+        });
+        let undone = |event: &Event| {
+            matches!(event, Event::Executed(sql, _) if sql.starts_with("rollback to savepoint"))
+        };
+        assert_eq!(server.count(undone), 1, "dropped after {polls} polls");
+        assert_eq!(server.count(is_commit), 1);
+        done.unwrap()
+    });
+    assert!(whole > Some(1), "it waits for its answer");
 }
 
 /// Nothing is asked in between: what one drop leaves behind meets the next.

@@ -11,6 +11,7 @@ mod connection;
 mod engine;
 mod transactions;
 mod nested;
+mod out_of_hand;
 mod twophase;
 mod defects;
 mod engines;

@@ -167,7 +167,7 @@ async fn a_savepoint_is_undone_alone<R: Runtime>(rt: R) -> Result<(), Error> {
 }
 
 async fn savepoints_nest_to_any_depth<R: Runtime>(rt: R) -> Result<(), Error> {
-    /// Inserts one row at each depth; those at an odd depth are undone, with all within.
+    /// Inserts one row at each depth, which is kept, and one beside it, which is undone.
     async fn descend<R: Runtime>(
         connection: &mut EngineConnection<R>,
         left: u32,
@@ -177,7 +177,6 @@ async fn savepoints_nest_to_any_depth<R: Runtime>(rt: R) -> Result<(), Error> {
         if left > 0 {
             Box::pin(descend(&mut savepoint, left - 1)).await?;
         }
-        // What is within is undone first, so that each keeps its own row and no more.
         savepoint.commit().await?;
         let mut undone = connection.begin_nested().await?;
         undone.execute(INSERT, ("undone",)).await?;
@@ -285,9 +284,10 @@ async fn what_is_leaked_ends_with_what_it_stands_in<R: Runtime>(rt: R) -> Result
     savepoint.begin().await?.rollback().await?;
     std::mem::forget(savepoint);
     assert!(outer.is_active());
+    outer.execute(INSERT, ("kept, too",)).await?;
     outer.commit().await?;
-    assert_eq!(count(&mut connection).await?, Some(3));
-    assert_eq!(count(&mut other).await?, Some(3));
+    assert_eq!(count(&mut connection).await?, Some(4));
+    assert_eq!(count(&mut other).await?, Some(4));
     Ok(())
 }
 

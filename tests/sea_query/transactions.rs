@@ -220,7 +220,14 @@ async fn what_is_done_in_transactions_can_be_spawned<R: Runtime>(rt: R) -> Resul
         transaction.prepare().await?.commit().await
     };
     sendable(two_phase).await?;
-    assert_eq!(count(&mut other).await?, Some(3));
+    let closure = connection.transaction(async |transaction| {
+        transaction.execute(INSERT, ("fourth",)).await?;
+        let inner = transaction
+            .transaction(async |inner| inner.execute(INSERT, ("fifth",)).await.map(drop));
+        sendable(inner).await
+    });
+    sendable(closure).await?;
+    assert_eq!(count(&mut other).await?, Some(5));
     Ok(())
 }
 

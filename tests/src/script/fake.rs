@@ -23,7 +23,7 @@ use crate::script::session::Session;
 /// | `select $1::int8` | one row: the parameter |
 /// | `touch N` | no rows, the tag `UPDATE N` |
 /// | `begin`, `commit`, `rollback`, `prepare transaction` | the status of the transaction |
-/// | `fail` | an error when it is run |
+/// | `fail`, `begin deferrable` | an error when it is run |
 /// | `copy t from stdin`, `copy t to stdout` | a copy, of one column and in `binary` if it says so |
 /// | `select "n" from "t"` | no row, one column |
 /// | nothing | `EmptyQueryResponse` |

@@ -31,6 +31,7 @@ impl Plan {
             ["answer", _] => Self::Rows(number(1), 1),
             ["rows", count, "from", _] => Self::Rows(number(3), count.parse().unwrap_or(0)),
             ["touch", count] => Self::Done(format!("UPDATE {count}")),
+            ["fail", ..] | ["begin", "deferrable"] => Self::Fails,
             ["begin", ..] => Self::Status(b'T', "BEGIN"),
             ["commit", ..] => Self::Status(b'I', "COMMIT"),
             ["savepoint", _] => Self::Done("SAVEPOINT".to_owned()),
@@ -38,7 +39,6 @@ impl Plan {
             ["rollback", "to", "savepoint", _] => Self::Status(b'T', "ROLLBACK"),
             ["rollback", ..] => Self::Status(b'I', "ROLLBACK"),
             ["prepare", "transaction", ..] => Self::Status(b'I', "PREPARE TRANSACTION"),
-            ["fail", ..] => Self::Fails,
             ["copy", _, "from", ..] | ["copy", _, _, "from", ..] => Self::CopyIn,
             ["copy", _, "to", ..] | ["copy", _, _, "to", ..] => Self::CopyOut,
             // What is described before rows are copied.
