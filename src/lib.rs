@@ -159,6 +159,13 @@ pub mod derived {
 }
 
 /// Holds the programs of the README, so that they are compiled with those of the documentation.
-#[cfg(all(doctest, feature = "tokio", feature = "async-std", feature = "smol"))]
+#[cfg(all(
+    doctest,
+    feature = "tokio",
+    feature = "async-std",
+    feature = "smol",
+    feature = "derive",
+    feature = "sea-query"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;
