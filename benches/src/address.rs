@@ -29,6 +29,18 @@ impl Transport {
         }
     }
 
+    /// What [`Address::host_and_port`] was told, with a colon in between.
+    pub(crate) fn parse(self, text: &str) -> Result<Address, crate::Failure> {
+        Ok(match self {
+            Self::Tcp => Address::Tcp(text.parse()?),
+            Self::Unix => {
+                let (directory, port) = text.rsplit_once(':').ok_or("a port is missing")?;
+                let file = PathBuf::from(directory).join(format!(".s.PGSQL.{port}"));
+                Address::Unix(file, port.parse()?)
+            }
+        })
+    }
+
     pub(crate) fn address(self, server: &Server) -> Result<Address, crate::Failure> {
         Ok(match self {
             Self::Tcp => Address::Tcp(SocketAddr::new(server.host().parse()?, server.port())),

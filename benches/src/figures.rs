@@ -111,6 +111,41 @@ pub(crate) fn table(figures: &[Figures], workload: &Workload, transport: Transpo
     text
 }
 
+/// A count of one peer, and what it must not exceed.
+pub(crate) struct Count {
+    pub(crate) peer: Peer,
+    pub(crate) workload: &'static str,
+    pub(crate) transport: Transport,
+    /// What is counted, as JSON calls it.
+    pub(crate) what: &'static str,
+    pub(crate) found: f64,
+    pub(crate) most: Option<u32>,
+}
+
+impl Count {
+    /// A line of JSON, for programs.
+    pub(crate) fn json(&self) -> String {
+        let most = self.most.map_or_else(|| "null".to_owned(), |most| most.to_string());
+        format!(
+            r#"{{"peer":"{}","workload":"{}","transport":"{}","{}":{:.0},"most":{most}}}"#,
+            self.peer.name(),
+            self.workload,
+            self.transport.name(),
+            self.what,
+            self.found
+        )
+    }
+
+    /// A line for people.
+    pub(crate) fn row(&self) -> String {
+        let verdict = self.most.map_or_else(String::new, |most| {
+            let verdict = if self.found <= f64::from(most) { "holds" } else { "is over" };
+            format!("   {verdict} {most}")
+        });
+        format!("{:<7} {:<17} {:>10.0}{verdict}", self.workload, self.peer.name(), self.found)
+    }
+}
+
 /// The value that `percent` of a hundred do not exceed; 0 if there is none.
 fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();

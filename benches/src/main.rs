@@ -19,6 +19,7 @@ mod floor;
 mod workload;
 mod options;
 mod duel;
+mod alone;
 mod figures;
 
 use std::error::Error;
@@ -32,8 +33,9 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::address::Transport;
-use crate::figures::Figures;
-use crate::options::{Cpu, Options};
+use crate::alone::Alone;
+use crate::figures::{Count, Figures};
+use crate::options::{Cpu, Measure, Options};
 use crate::workload::Workload;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -62,34 +64,89 @@ fn main() -> ExitCode {
 fn measure(options: &Options) -> Result<(), Failure> {
     // Before anything is started: what a process starts inherits its place.
     let place = pin(options.cpu)?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    if let Measure::Alone(server) = &options.measure {
+        let transport = options.transports.first().copied().unwrap_or(Transport::Tcp);
+        return alone::play(&runtime, &transport.parse(server)?, options);
+    }
     let settings = aiopg_tests::Options::default().setting("jit", "off");
     let server = Server::start(&settings.setting("shared_buffers", "512MB"))?;
-    let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(fill(&server, &options.workloads))?;
     println!("PostgreSQL {}, {place}", server.version());
-    let mut lines = String::new();
-    for workload in &options.workloads {
-        for transport in &options.transports {
-            let figures = duel(&runtime, &server, workload, *transport, options)?;
-            print!("{}", figures::table(&figures, workload, *transport));
-            figures.iter().try_for_each(|figures| writeln!(lines, "{}", figures.json()))?;
+    let lines = match options.measure {
+        Measure::Instructions if !alone::can_count() => {
+            println!("instructions are not counted: there is no valgrind");
+            return Ok(());
         }
-    }
+        Measure::Instructions => instructions(&server, options)?,
+        Measure::Memory => memory(&server, options)?,
+        Measure::Times | Measure::Alone(_) => times(&runtime, &server, options)?,
+    };
     if let Some(path) = &options.json {
         std::fs::write(path, lines)?;
     }
     Ok(())
 }
 
-fn duel(
-    runtime: &Runtime,
-    server: &Server,
-    workload: &Workload,
-    transport: Transport,
-    options: &Options,
-) -> Result<Vec<Figures>, Failure> {
-    let lanes = duel::run(runtime, workload, &transport.address(server)?, options)?;
-    Ok(Figures::of(&lanes, workload, transport))
+/// The duels. Returns lines of JSON.
+fn times(runtime: &Runtime, server: &Server, options: &Options) -> Result<String, Failure> {
+    let mut lines = String::new();
+    for workload in &options.workloads {
+        for transport in &options.transports {
+            let duel = duel::run(runtime, workload, &transport.address(server)?, options)?;
+            let figures = Figures::of(&duel, workload, *transport);
+            print!("{}", figures::table(&figures, workload, *transport));
+            figures.iter().try_for_each(|figures| writeln!(lines, "{}", figures.json()))?;
+        }
+    }
+    Ok(lines)
+}
+
+/// Counts the instructions for one unit of each workload. Returns lines of JSON.
+fn instructions(server: &Server, options: &Options) -> Result<String, Failure> {
+    println!("\nInstructions of the client, for each query or row:");
+    let transport = options.transports.first().copied().unwrap_or(Transport::Tcp);
+    let (address, mut lines) = (transport.address(server)?, String::new());
+    for workload in &options.workloads {
+        for peer in workload.peers.iter().filter(|peer| options.peers.contains(peer)) {
+            let alone = Alone { workload, peer: *peer, transport, address: &address };
+            let count = Count {
+                peer: *peer,
+                workload: workload.name,
+                transport,
+                what: "instructions",
+                found: alone.instructions(options)?,
+                most: workload.instructions.filter(|_| peer.is_ours()),
+            };
+            println!("{}", count.row());
+            writeln!(lines, "{}", count.json())?;
+        }
+    }
+    Ok(lines)
+}
+
+/// The peak of memory while a whole result is kept. Returns lines of JSON.
+fn memory(server: &Server, options: &Options) -> Result<String, Failure> {
+    println!("\nThe most memory of a process that keeps a million rows, in kB:");
+    let transport = options.transports.first().copied().unwrap_or(Transport::Tcp);
+    let (address, mut lines) = (transport.address(server)?, String::new());
+    for workload in &options.workloads {
+        let Some(memory) = workload.memory else { continue };
+        for peer in workload.peers.iter().filter(|peer| options.peers.contains(peer)) {
+            let alone = Alone { workload, peer: *peer, transport, address: &address };
+            let count = Count {
+                peer: *peer,
+                workload: workload.name,
+                transport,
+                what: "peak_kb",
+                found: f64::from(alone.peak_kb(memory.rows)?),
+                most: peer.is_ours().then_some(memory.most_mb * 1_000),
+            };
+            println!("{}", count.row());
+            writeln!(lines, "{}", count.json())?;
+        }
+    }
+    Ok(lines)
 }
 
 /// Makes the tables that the workloads need; those that several need, once.

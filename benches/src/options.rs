@@ -18,6 +18,9 @@ usage: ci/bench [OPTION]...
   --cpu N|off         the processor for both client and server (the last); off: wherever they land
   --peers A,B         only these: floor, floor-tokio, floor-decoding, aiopg, aiopg-connect_on, tokio-postgres
   --transports A,B    only these: tcp, unix
+  --instructions      count the client's instructions under valgrind's callgrind, over the first transport
+  --keep DIR          keep there what callgrind has written, for callgrind_annotate
+  --memory            the peak of a process that collects a million rows, for workloads that collect
   --json PATH         also write the figures there, as lines of JSON
 ";
 
@@ -31,6 +34,18 @@ pub(crate) struct Options {
     pub(crate) peers: Vec<Peer>,
     pub(crate) transports: Vec<Transport>,
     pub(crate) json: Option<PathBuf>,
+    pub(crate) measure: Measure,
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// What is found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    Times,
+    Instructions,
+    Memory,
+    /// Nothing: this process does the work, on the server of the one that has started it.
+    Alone(String),
 }
 
 /// Where everything runs.
@@ -52,6 +67,8 @@ impl Default for Options {
             peers: Peer::ALL.to_vec(),
             transports: Transport::ALL.to_vec(),
             json: None,
+            measure: Measure::Times,
+            keep: None,
         }
     }
 }
@@ -60,6 +77,17 @@ impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Failure> {
         let mut options = Self::default();
         while let Some(option) = args.next() {
+            match option.as_str() {
+                "--instructions" => {
+                    options.measure = Measure::Instructions;
+                    continue;
+                }
+                "--memory" => {
+                    options.measure = Measure::Memory;
+                    continue;
+                }
+                _ => {}
+            }
             let value = args.next().ok_or_else(|| format!("{option} needs a value\n\n{USAGE}"))?;
             match option.as_str() {
                 "--workloads" => {
@@ -74,6 +102,8 @@ impl Options {
                 "--transports" => {
                     options.transports = chosen(&value, &Transport::ALL, Transport::name)?;
                 }
+                "--alone" => options.measure = Measure::Alone(value),
+                "--keep" => options.keep = Some(value.into()),
                 "--json" => options.json = Some(value.into()),
                 _ => return Err(format!("unrecognized option {option}\n\n{USAGE}").into()),
             }

@@ -1,14 +1,14 @@
 //! The table that has many rows, and how a row of it is decoded by hand.
 
-use chrono::{DateTime, Utc};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::wire::Values;
 
 pub(crate) const ROWS: u32 = 1_000_000;
 
-/// A row is some 70 bytes on the wire, of which 10 are text. Every other note is NULL.
+/// A row is some 65 bytes on the wire, of which 10 are text. Every other note is NULL.
 pub(crate) const TABLE: &str = "create unlogged table reading (id int4, kind int2, active bool,
-        score float8, name text, at timestamptz, note int4);
+        score float4, name text, at timestamptz, note int4);
     insert into reading select n, n % 100, n % 3 = 0, n / 7.0, 'row ' || lpad(n::text, 6, '0'),
         '2025-01-01 UTC'::timestamptz + n * interval '1.5 seconds', nullif(n % 2, 0) * n
         from generate_series(1, 1000000) n;
@@ -22,9 +22,9 @@ pub(crate) struct Reading<'b> {
     id: i32,
     kind: i16,
     active: bool,
-    score: f64,
+    score: f32,
     name: &'b str,
-    at: DateTime<Utc>,
+    at: SystemTime,
     note: Option<i32>,
 }
 
@@ -34,9 +34,9 @@ pub(crate) struct OwnedReading {
     pub(crate) id: i32,
     kind: i16,
     active: bool,
-    score: f64,
+    score: f32,
     name: String,
-    at: DateTime<Utc>,
+    at: SystemTime,
     note: Option<i32>,
 }
 
@@ -48,7 +48,7 @@ impl<'b> Reading<'b> {
             id: i32::from_be_bytes(fixed(values.next()?)?),
             kind: i16::from_be_bytes(fixed(values.next()?)?),
             active: fixed::<1>(values.next()?)? != [0],
-            score: f64::from_be_bytes(fixed(values.next()?)?),
+            score: f32::from_be_bytes(fixed(values.next()?)?),
             name: str::from_utf8(values.next()??).ok()?,
             at: timestamp(i64::from_be_bytes(fixed(values.next()?)?))?,
             note: match values.next()? {
@@ -70,7 +70,9 @@ fn fixed<const N: usize>(value: Option<&[u8]>) -> Option<[u8; N]> {
 }
 
 /// Microseconds since 2000.
-fn timestamp(micros: i64) -> Option<DateTime<Utc>> {
-    const YEAR_2000: i64 = 946_684_800_000_000;
-    DateTime::from_timestamp_micros(micros.checked_add(YEAR_2000)?)
+fn timestamp(micros: i64) -> Option<SystemTime> {
+    const YEAR_2000: Duration = Duration::from_secs(946_684_800);
+    let epoch = UNIX_EPOCH.checked_add(YEAR_2000)?;
+    let span = Duration::from_micros(micros.unsigned_abs());
+    if micros < 0 { epoch.checked_sub(span) } else { epoch.checked_add(span) }
 }

@@ -1,9 +1,9 @@
 //! W4, W4b and W4v: many rows of seven columns, as values that own or that borrow, or kept together.
 
 use std::hint::black_box;
+use std::time::SystemTime;
 
 use aiopg::{Connection, Runtime};
-use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
 
@@ -16,7 +16,7 @@ use crate::workload::reading::{self, Reading};
 use crate::workload::{Memory, Most, Opened, Workload};
 use crate::{Failure, client};
 
-/// Each row becomes a tuple of an int4, int2, bool, float8, text, timestamptz and an int4 that may be NULL, of which
+/// Each row becomes a tuple of an int4, int2, bool, float4, text, timestamptz and an int4 that may be NULL, of which
 /// the text is a `String`; then it is dropped.
 pub(crate) const W4: Workload = Workload {
     name: "W4",
@@ -63,8 +63,8 @@ enum Kept {
     Together,
 }
 
-type Lent<'r> = (i32, i16, bool, f64, &'r str, DateTime<Utc>, Option<i32>);
-type Owned = (i32, i16, bool, f64, String, DateTime<Utc>, Option<i32>);
+type Lent<'r> = (i32, i16, bool, f32, &'r str, SystemTime, Option<i32>);
+type Owned = (i32, i16, bool, f32, String, SystemTime, Option<i32>);
 
 async fn open(peer: Peer, address: &Address, kept: Kept) -> Opened {
     let sql = reading::SQL;
