@@ -155,7 +155,7 @@ pub use crate::types::{
 /// What the derives write calls to. It is no part of the interface and may change at any time.
 #[doc(hidden)]
 pub mod derived {
-    pub use crate::session::{Field, Part, Place, has_places};
+    pub use crate::session::{Field, Part, Place, Values, has_places};
 }
 
 /// Holds the programs of the README, so that they are compiled with those of the documentation.

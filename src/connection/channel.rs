@@ -126,6 +126,12 @@ impl<R: Runtime> Channel<R> {
         self.ended.as_ref()
     }
 
+    /// Whether the session is there, nothing is owed, unsent or under way, and nothing has arrived.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.ended.is_none() && self.machine.is_quiet() && self.canceller.is_idle()
+    }
+
     /// Reads off what is owed to futures that were dropped, so that the next request gets its own reply.
     ///
     /// Cancel-safe: whoever comes next goes on.
@@ -165,7 +171,22 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// The next message of the reply. Writes what is unsent and reads, in whatever order the transport allows.
+    #[inline]
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        match self.arrived() {
+            Some(message) => Poll::Ready(Ok(message)),
+            None => self.poll_any_message(cx),
+        }
+    }
+
+    /// The next message if it has arrived already, is a plain one, and nothing keeps it from being taken.
+    #[inline]
+    pub(crate) fn arrived(&mut self) -> Option<Message> {
+        let off = self.switch.as_ref().is_some_and(|switch| switch.is_off());
+        if off || self.ended.is_some() { None } else { self.machine.next_plain() }
+    }
+
+    fn poll_any_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         if let Some(cause) = &self.ended {
             return Poll::Ready(Err(Error::closed(Some(cause))));
         }

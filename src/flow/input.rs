@@ -52,6 +52,7 @@ impl Input {
     }
 
     /// The bytes that have arrived.
+    #[inline]
     pub(crate) fn filled(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
@@ -138,6 +139,16 @@ impl Input {
         self.start = start.saturating_add(length).min(self.end);
         self.wanted = HEADER_LENGTH;
         (start, self.start)
+    }
+
+    /// As [`take`](Self::take), if all of them have arrived.
+    #[inline]
+    pub(crate) fn take_whole(&mut self, length: usize) -> Option<(usize, usize)> {
+        let start = self.start;
+        let end = start.checked_add(length).filter(|end| *end <= self.end)?;
+        self.start = end;
+        self.wanted = HEADER_LENGTH;
+        Some((start, end))
     }
 
     /// The bytes at a place that [`take`](Self::take) told.

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind};
 use crate::flow::asides::Asides;
 use crate::flow::copy_in::{Asked, CopyIn, CopyInData};
 use crate::flow::input::Input;
+use crate::flow::message::Message;
 use crate::flow::notification::Queued;
 use crate::flow::output::Output;
 use crate::flow::reports::{Reports, is_utf8};
@@ -24,26 +25,12 @@ const REPORT_LIMIT: usize = 16 << 20;
 /// The limit for every other message that carries no row, in bytes; PostgreSQL's own are far below.
 const SHORT_LIMIT: usize = 64 << 10;
 
-/// Where the body of a message stands in the input, until the next read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Message {
-    pub(crate) tag: u8,
-    start: usize,
-    end: usize,
-}
-
 /// What somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Replies,
     /// Reading stops at each, so that whoever receives them is not overrun.
     Notifications,
-}
-
-impl Message {
-    pub(crate) fn is_copy_data(self) -> bool {
-        self.tag == CopyData::TAG
-    }
 }
 
 /// What is sent, what has arrived, and what the server still owes.
@@ -146,6 +133,11 @@ impl Machine {
     /// Whether the next request finds nothing in its way.
     pub(crate) fn is_free(&self) -> bool {
         self.owed.is_none() && self.output.is_empty()
+    }
+
+    /// The same, and nothing has arrived.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_free() && self.input.filled().is_empty()
     }
 
     /// Writes what continues a request that is being answered, such as a password.
@@ -251,7 +243,35 @@ impl Machine {
     ///
     /// An error ends the session: the server broke the protocol, or said that it ends the session itself.
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>, Error> {
-        self.next(Wanted::Replies)
+        match self.next_plain() {
+            Some(message) => Ok(Some(message)),
+            None => self.next(Wanted::Replies),
+        }
+    }
+
+    /// Takes the next message if it is there whole and means nothing but to the request that is being answered: what
+    /// most replies are made of. Of all others, and of what is wrong, [`next_message`](Self::next_message) knows more.
+    #[inline]
+    pub(crate) fn next_plain(&mut self) -> Option<Message> {
+        let owed = self.owed.as_ref()?;
+        let filled = self.input.filled();
+        let [tag, length @ ..] = *filled.first_chunk::<HEADER_LENGTH>()?;
+        let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
+        let body = length.checked_sub(size_of::<u32>())?;
+        let is_plain = match tag {
+            DataRow::TAG | CopyData::TAG => true,
+            BIND_COMPLETE => body == 0,
+            // Those that say that something was forgotten begin with "D".
+            CommandComplete::TAG => {
+                body < SHORT_LIMIT && filled.get(HEADER_LENGTH).is_some_and(|byte| *byte != b'D')
+            }
+            _ => false,
+        };
+        if !is_plain || owed.riders > 0 || owed.openers > 0 || body > self.message_limit {
+            return None;
+        }
+        let (start, end) = self.input.take_whole(length + 1)?;
+        Some(Message { tag, start: start + HEADER_LENGTH, end })
     }
 
     /// Reads messages until there is a notification, and tells whether there is one; `None` until more bytes have

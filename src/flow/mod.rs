@@ -1,5 +1,6 @@
 //! Message flow: the protocol as a machine, without I/O, clock or randomness.
 
+mod message;
 mod input;
 mod output;
 mod notification;
@@ -17,7 +18,8 @@ mod machine_tests;
 mod startup_tests;
 
 pub(crate) use crate::flow::encryption::{Ability, Answer, Encryption, choices};
-pub(crate) use crate::flow::machine::{Machine, Message};
+pub(crate) use crate::flow::machine::Machine;
+pub(crate) use crate::flow::message::Message;
 pub use crate::flow::notification::Notification;
 pub(crate) use crate::flow::notification::Queued;
 pub(crate) use crate::flow::request::{End, Protocol, Request, Steps};

@@ -28,7 +28,9 @@ pub(crate) use crate::message::format::Object;
 pub(crate) use crate::message::report::{
     ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus,
 };
-pub(crate) use crate::message::row::{ColumnDescription, DataRow, Offset, RowDescription};
+pub(crate) use crate::message::row::{
+    ColumnDescription, DataRow, Offset, RowDescription, ValuesInOrder,
+};
 pub(crate) use crate::message::simple::{CommandComplete, Query, ReadyForQuery, Terminate};
 pub use crate::message::simple::{CommandTag, TransactionStatus};
 pub(crate) use crate::message::startup::{

@@ -77,28 +77,83 @@ impl<'a> DataRow<'a> {
         columns: usize,
         offsets: &mut Vec<Offset>,
     ) -> Result<(), Error> {
-        let mut reader = Reader::new(Self::NAME, self.body);
-        if reader.read_count()? != columns {
+        let reader = Reader::new(Self::NAME, self.body);
+        let fits = u32::try_from(self.body.len()).is_ok();
+        let Some((count, mut rest)) = self.body.split_first_chunk::<2>().filter(|_| fits) else {
+            return Err(reader.invalid("it is too short, or too long"));
+        };
+        if usize::from(u16::from_be_bytes(*count)) != columns {
             return Err(reader.invalid("it has another number of values than its description"));
         }
+        offsets.reserve(columns.min(rest.len() / size_of::<i32>()));
         for _ in 0..columns {
-            let offset = self.body.len().saturating_sub(reader.remaining());
-            let offset = u32::try_from(offset).map_err(|_| reader.invalid("it is too long"))?;
-            offsets.push(offset.to_ne_bytes());
-            let length = reader.read_i32()?;
-            if length != -1 {
-                let length = usize::try_from(length);
-                reader.read_bytes(length.map_err(|_| reader.invalid("a negative length"))?)?;
-            }
+            let offset = self.body.len() - rest.len();
+            let Some((length, after)) = rest.split_first_chunk::<4>() else {
+                return Err(reader.invalid("it is too short"));
+            };
+            offsets.push(u32::try_from(offset).unwrap_or(u32::MAX).to_ne_bytes());
+            rest = match usize::try_from(i32::from_be_bytes(*length)) {
+                Ok(length) => {
+                    after.get(length..).ok_or_else(|| reader.invalid("it is too short"))?
+                }
+                Err(_) if *length == NULL => after,
+                Err(_) => return Err(reader.invalid("a negative length")),
+            };
         }
-        reader.finish()
+        if rest.is_empty() { Ok(()) } else { Err(reader.invalid("it has surplus bytes")) }
+    }
+
+    /// The values from the first to the last; `None` if they are not as many as `columns`.
+    #[inline]
+    pub(crate) fn values_in_order(self, columns: usize) -> Option<ValuesInOrder<'a>> {
+        let (count, rest) = self.body.split_first_chunk::<2>()?;
+        (usize::from(u16::from_be_bytes(*count)) == columns).then_some(ValuesInOrder { rest })
     }
 
     /// The value whose length field stands at `offset`; `None` is NULL.
+    #[inline]
     pub(crate) fn value_at(self, offset: Offset) -> Option<&'a [u8]> {
         let rest = self.body.get(usize::try_from(u32::from_ne_bytes(offset)).ok()?..)?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)
+    }
+}
+
+/// The length of NULL.
+const NULL: [u8; 4] = (-1_i32).to_be_bytes();
+
+/// There is no such value, or the row is not one. What is wrong with it, [`DataRow::find_values`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Misshapen;
+
+/// Goes through a row's values in their order, without noting where they stand.
+#[derive(Clone, Debug)]
+pub(crate) struct ValuesInOrder<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> ValuesInOrder<'a> {
+    /// The next value; `None` is NULL.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "called for each value, it takes as long as what it does"
+    )]
+    pub(crate) fn next_value(&mut self) -> Result<Option<&'a [u8]>, Misshapen> {
+        let (length, rest) = self.rest.split_first_chunk::<4>().ok_or(Misshapen)?;
+        if let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) {
+            let (value, rest) = rest.split_at_checked(length).ok_or(Misshapen)?;
+            self.rest = rest;
+            Ok(Some(value))
+        } else {
+            self.rest = rest;
+            if *length == NULL { Ok(None) } else { Err(Misshapen) }
+        }
+    }
+
+    /// Whether the last value was the end of the row.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
     }
 }
 
@@ -156,6 +211,23 @@ mod tests {
         assert_eq!(row.value_at(offsets[0]), Some(&b"\0\0\0\x2a"[..]));
         assert_eq!(row.value_at(offsets[1]), None);
         assert_eq!(row.value_at(offsets[2]), Some(&b""[..]));
+    }
+
+    #[test]
+    fn the_values_of_a_data_row_come_in_order() {
+        let mut values = DataRow::new(ROW).values_in_order(3).unwrap();
+        assert_eq!(values.next_value(), Ok(Some(&b"\0\0\0\x2a"[..])));
+        assert_eq!(values.next_value(), Ok(None));
+        assert!(!values.is_at_end());
+        assert_eq!(values.next_value(), Ok(Some(&b""[..])));
+        assert!(values.is_at_end());
+        assert_eq!(values.next_value(), Err(Misshapen));
+        assert!(DataRow::new(ROW).values_in_order(2).is_none());
+        assert!(DataRow::new(b"\0").values_in_order(0).is_none());
+        for broken in [&b"\0\x01\xff\xff\xff\xfe"[..], b"\0\x01\0\0\0\x02a", b"\0\x01\0\0"] {
+            let mut values = DataRow::new(broken).values_in_order(1).unwrap();
+            assert_eq!(values.next_value(), Err(Misshapen));
+        }
     }
 
     #[test]

@@ -56,7 +56,13 @@ impl CommandTag {
     /// Returns the number of rows that the statement touched: inserted, updated, deleted, merged, selected,
     /// fetched, moved or copied. Statements that count none, such as `CREATE TABLE`, give 0.
     pub fn rows(&self) -> u64 {
-        self.as_str().rsplit(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0)
+        let text = self.text.get(..usize::from(self.length)).unwrap_or_default();
+        let word = text.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        let add = |rows: u64, digit: &u8| {
+            let digit = digit.is_ascii_digit().then_some(u64::from(digit & 0x0f))?;
+            rows.checked_mul(10)?.checked_add(digit)
+        };
+        word.iter().try_fold(0, add).unwrap_or(0)
     }
 
     /// The tag of a statement that had no text: EmptyQueryResponse stands in for CommandComplete.
@@ -68,12 +74,12 @@ impl CommandTag {
         let Some((word, _)) = counted.filter(|(_, rows)| rows.parse::<u64>().is_ok()) else {
             return self;
         };
-        Self::new(&format!("{word} {rows}")).unwrap_or(self)
+        Self::new(format!("{word} {rows}").as_bytes()).unwrap_or(self)
     }
 
-    fn new(text: &str) -> Option<Self> {
+    fn new(text: &[u8]) -> Option<Self> {
         let mut tag = Self { text: [0; MAX_TAG], length: u8::try_from(text.len()).ok()? };
-        tag.text.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        tag.text.get_mut(..text.len())?.copy_from_slice(text);
         Some(tag)
     }
 }
@@ -101,7 +107,12 @@ impl<'a> Decode<'a> for CommandComplete {
     const NAME: &'static str = "CommandComplete";
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        let tag = CommandTag::new(reader.read_str()?);
+        let text = reader.read_cstr()?;
+        // It is English, whatever the language of errors.
+        if !text.is_ascii() {
+            return Err(reader.invalid("the tag is not ASCII"));
+        }
+        let tag = CommandTag::new(text);
         Ok(Self { tag: tag.ok_or_else(|| reader.invalid("the tag is too long"))? })
     }
 }
@@ -187,7 +198,7 @@ mod tests {
     fn simple_messages_round_trip() {
         check(&Query { sql: "select 1" }, b"Q\0\0\0\x0dselect 1\0");
         check(&Terminate, b"X\0\0\0\x04");
-        let tag = CommandTag::new("SELECT 1").unwrap();
+        let tag = CommandTag::new(b"SELECT 1").unwrap();
         check(&CommandComplete { tag }, b"C\0\0\0\x0dSELECT 1\0");
         check(&ReadyForQuery { status: TransactionStatus::Idle }, b"Z\0\0\0\x05I");
         check(&ReadyForQuery { status: TransactionStatus::InTransaction }, b"Z\0\0\0\x05T");
@@ -202,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_tag_counts_its_rows() {
-        let rows = |text| CommandTag::new(text).unwrap().rows();
+        let rows = |text: &str| CommandTag::new(text.as_bytes()).unwrap().rows();
         assert_eq!(rows("INSERT 0 5"), 5);
         assert_eq!(rows("SELECT 18446744073709551615"), u64::MAX);
         assert_eq!(rows("COPY 3"), 3);

@@ -7,7 +7,7 @@ use postgres_types::{FromSql, Oid, Type};
 use crate::error::Error;
 use crate::message::{Format, RowDescription};
 use crate::session::catalog::Catalog;
-use crate::types::{self, holds_arrays, is_sound, is_unknown, plain};
+use crate::types::{self, holds_arrays, is_sound, is_unknown, needs_look, plain};
 
 type ReadResult<T> = Result<T, Box<dyn StdError + Sync + Send>>;
 
@@ -30,17 +30,19 @@ pub struct Column {
     unknown: bool,
 }
 
-/// What reading the values of a column takes beside its type.
+/// What reading the values of a column takes beside its type, where it takes more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Care {
     /// The type without domains and enums, if it has some.
     plain: Option<Type>,
+    holds_arrays: bool,
 }
 
 impl Care {
     fn of(r#type: &Type) -> Option<Self> {
-        let plain = plain(r#type);
-        (plain.is_some() || holds_arrays(r#type)).then_some(Self { plain })
+        let (plain, holds_arrays) = (plain(r#type), holds_arrays(r#type));
+        let takes_care = plain.is_some() || holds_arrays || needs_look(r#type);
+        takes_care.then_some(Self { plain, holds_arrays })
     }
 }
 
@@ -113,6 +115,7 @@ impl Column {
     }
 
     /// The type by which a value is read: what comes as text is read as text, whatever it is.
+    #[inline]
     pub(crate) fn read_as(&self) -> &Type {
         match self.format {
             Format::Binary => &self.r#type,
@@ -131,12 +134,26 @@ impl Column {
     }
 
     /// Reads a value as `T`, which was found to read the column.
+    #[inline]
     pub(crate) fn read<'a, T: FromSql<'a>>(&self, value: Option<&'a [u8]>) -> ReadResult<T> {
-        if self.care.is_none() {
-            return types::read(self.read_as(), value);
+        match &self.care {
+            None => T::from_sql_nullable(self.read_as(), value),
+            Some(care) => self.read_with_care(care, value),
         }
-        let r#type = self.read_by::<T>().unwrap_or_else(|| self.read_as());
-        if let Some(value) = value {
+    }
+
+    fn read_with_care<'a, T: FromSql<'a>>(
+        &self,
+        care: &Care,
+        value: Option<&'a [u8]>,
+    ) -> ReadResult<T> {
+        let r#type = match care.plain {
+            Some(_) => self.read_by::<T>().unwrap_or_else(|| self.read_as()),
+            None => self.read_as(),
+        };
+        if care.holds_arrays
+            && let Some(value) = value
+        {
             is_sound(r#type, value)?;
         }
         types::read(r#type, value)

@@ -365,7 +365,10 @@ impl<R: Runtime> Connection<R> {
 
     /// As [`settle`](Self::settle), for an operation whose time has begun: it waits no longer than that.
     pub(crate) async fn settle_in_time(&mut self) -> Result<(), Error> {
-        self.channel.settle_in_time().await?;
+        // Most often there is nothing to wait for.
+        if !self.channel.is_quiet() {
+            self.channel.settle_in_time().await?;
+        }
         self.take_note();
         Ok(())
     }
@@ -374,7 +377,10 @@ impl<R: Runtime> Connection<R> {
     pub(crate) fn take_note(&mut self) {
         let machine = self.channel.machine_mut();
         self.riders.settle(machine);
-        self.statements.closes_done(machine.asides_mut().take_closed());
+        let closed = machine.asides_mut().take_closed();
+        if closed > 0 {
+            self.statements.closes_done(closed);
+        }
         if machine.asides_mut().take_forgotten() {
             self.statements.forget_all();
         }
@@ -421,7 +427,7 @@ impl<R: Runtime> Connection<R> {
             }
             write(out)
         })?;
-        Ok(Exchange { connection: self, parses: None })
+        Ok(Exchange { connection: self, parses: None, violation: None })
     }
 
     /// Sends the openers that wait, by themselves.
@@ -436,7 +442,7 @@ impl<R: Runtime> Connection<R> {
             riders.write(out)?;
             Sync.encode(out)
         })?;
-        let mut exchange = Exchange { connection: self, parses: None };
+        let mut exchange = Exchange { connection: self, parses: None, violation: None };
         let refused = exchange.finish().await?;
         exchange.connection.take_note();
         refused.map_or(Ok(()), Err)
@@ -459,6 +465,8 @@ pub(crate) struct Exchange<'c, R: Runtime> {
     pub(crate) connection: &'c mut Connection<R>,
     /// The number of the statement that it makes.
     pub(crate) parses: Option<u64>,
+    /// How the server broke the protocol, where the session could not be ended at once: a part of it was lent.
+    pub(crate) violation: Option<Error>,
 }
 
 impl<R: Runtime> Exchange<'_, R> {
@@ -469,6 +477,9 @@ impl<R: Runtime> Exchange<'_, R> {
 
 impl<R: Runtime> Drop for Exchange<'_, R> {
     fn drop(&mut self) {
+        if let Some(error) = self.violation.take() {
+            self.connection.channel.end(error);
+        }
         let withdrawn = self.connection.channel.abandon();
         if let (Withdrawn::Yes, Some(number)) = (withdrawn, self.parses) {
             self.connection.statements.never_made(number);

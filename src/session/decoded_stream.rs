@@ -69,9 +69,7 @@ impl<T: for<'r> FromRow<'r>, R: Runtime> Stream for DecodedStream<'_, T, R> {
         let rows = &mut self.get_mut().rows;
         let value = match ready!(rows.poll_row(cx)) {
             Ok(None) => return Poll::Ready(None),
-            Ok(Some(message)) => {
-                rows.find_values(message).and_then(|()| rows.decode_message(message))
-            }
+            Ok(Some(message)) => rows.decode_message(message),
             Err(error) => Err(error),
         };
         Poll::Ready(Some(value))

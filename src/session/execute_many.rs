@@ -11,7 +11,7 @@ use postgres_types::Type;
 use crate::config::StatementMode;
 use crate::error::Error;
 use crate::flow::{End, Message, Protocol, Request, Steps};
-use crate::message::{Backend, Encode, Execute, Parse};
+use crate::message::{Backend, CommandComplete, DataRow, Decode, Encode, Execute, Parse};
 use crate::observe::{Counted, Operation};
 use crate::session::bind::write_bound;
 use crate::session::connection::{Connection, Exchange};
@@ -265,11 +265,18 @@ impl<R: Runtime> Exchange<'_, R> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is refused by name")]
     fn take_batch(&self, message: Message, outcome: &mut Outcome) -> Result<(), Error> {
         let channel = &self.connection.channel;
-        match channel.machine().decode(message)? {
-            Backend::CommandComplete(complete) if outcome.error.is_none() => {
+        // What most replies are made of goes by its tag: to tell all messages apart takes longer.
+        match message.tag {
+            DataRow::TAG => return Ok(()),
+            CommandComplete::TAG if outcome.error.is_none() => {
+                let complete = CommandComplete::decode(channel.machine().body(message))?;
                 outcome.rows = outcome.rows.saturating_add(complete.tag.rows());
                 outcome.complete += 1;
+                return Ok(());
             }
+            _ => {}
+        }
+        match channel.machine().decode(message)? {
             Backend::EmptyQueryResponse if outcome.error.is_none() => outcome.complete += 1,
             Backend::ErrorResponse(error) => {
                 outcome.error.get_or_insert_with(|| channel.refusal(error.0));

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::session::column::{Column, ColumnIndex};
 use crate::session::owned_row::OwnedRow;
 use crate::session::row::{Row, accepts, missing};
+use crate::session::values::Values;
 
 /// A type that a row can be converted into: tuples of 1 to 16 values by position, structs of your own, and an
 /// `Option` of such a type.
@@ -67,6 +68,18 @@ pub trait FromRow<'r>: Sized {
     ///
     /// [`Kind::Conversion`](crate::Kind::Conversion) if a value cannot be read.
     fn from_row(plan: &Self::Plan, row: Row<'r>) -> Result<Self, Error>;
+
+    /// Whether [`from_values`](Self::from_values) is there. No part of the interface.
+    #[doc(hidden)]
+    const IN_ORDER: bool = false;
+
+    /// Converts a row whose values have not been found, which is quicker. `None` if anything is wrong with it; then
+    /// [`from_row`](Self::from_row) says what. No part of the interface.
+    #[doc(hidden)]
+    fn from_values(plan: &Self::Plan, values: &mut Values<'r>) -> Option<Self> {
+        let _ = (plan, values);
+        None
+    }
 
     /// Tells whether every column that this reads is NULL in a row, so that an `Option` of it is `None`. Unless it
     /// is implemented, the answer is no.
@@ -182,6 +195,13 @@ macro_rules! tuples {
 
             fn from_row(_: &(), row: Row<'r>) -> Result<Self, Error> {
                 Ok(($(row.checked::<$name>($index)?,)+))
+            }
+
+            const IN_ORDER: bool = true;
+
+            #[inline]
+            fn from_values(_: &(), values: &mut Values<'r>) -> Option<Self> {
+                Some(($(values.next_as::<$name>()?,)+))
             }
 
             fn is_null(_: &(), row: Row<'r>) -> bool {

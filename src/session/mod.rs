@@ -6,9 +6,11 @@ mod column;
 mod modifier;
 mod row;
 mod owned_row;
+mod values;
 mod from_row;
 mod field;
 mod plan_cache;
+mod starts;
 mod rows;
 #[cfg(feature = "serde")]
 mod de;
@@ -31,6 +33,7 @@ mod portions;
 mod literal;
 mod mogrify;
 mod row_stream;
+mod owned_row_stream;
 mod observed_stream;
 mod decoded_stream;
 mod look_up;
@@ -94,9 +97,10 @@ pub(crate) use crate::session::open_savepoint::OpenSavepoint;
 #[cfg(feature = "sea-query")]
 pub(crate) use crate::session::open_transaction::{OpenTransaction, ended_within};
 pub use crate::session::owned_row::OwnedRow;
+pub use crate::session::owned_row_stream::OwnedRowStream;
 pub use crate::session::pipeline::{AllResults, Demands, Item, Pipeline, Replies};
 pub use crate::session::row::Row;
-pub use crate::session::row_stream::{OwnedRowStream, RowStream};
+pub use crate::session::row_stream::RowStream;
 pub use crate::session::rows::{Iter, Rows};
 pub use crate::session::savepoint::Savepoint;
 pub use crate::session::source::{CallOptions, Source, ToStatement};
@@ -105,3 +109,4 @@ pub use crate::session::transaction::Transaction;
 pub use crate::session::transaction_options::{IsolationLevel, TransactionOptions};
 #[cfg(feature = "sea-query")]
 pub(crate) use crate::session::two_phase::check_xid;
+pub use crate::session::values::Values;

@@ -192,7 +192,7 @@ impl Riders {
 
     /// Takes note of the replies that have been read.
     pub(crate) fn settle(&mut self, machine: &mut Machine) {
-        if !machine.asides_mut().is_of_riders() && self.openers.is_empty() {
+        if !machine.asides().is_of_riders() && self.openers.is_empty() {
             return;
         }
         let count = |done| usize::try_from(done).unwrap_or(usize::MAX);
@@ -215,10 +215,19 @@ impl Riders {
         }
     }
 
+    /// Whether nothing waits, nor has been sent.
+    fn is_empty(&self) -> bool {
+        self.portals.is_empty() && self.queries.is_empty() && self.openers.is_empty()
+    }
+
     /// What the next request carries, if one may be made.
     pub(crate) fn carried_by(&mut self, request: Request) -> Result<Request, Error> {
         self.check_bar()?;
         self.opened.clear();
+        if self.is_empty() {
+            self.closing = 0;
+            return Ok(request);
+        }
         self.closing = self.portals.len().min(MOST_CLOSES);
         let count = |waiting| u32::try_from(waiting).unwrap_or(u32::MAX);
         let riders = count(self.queries.len() + usize::from(self.closing > 0));
@@ -227,6 +236,9 @@ impl Riders {
 
     /// Writes what closes portals, the queries, and with a request of the extended protocol the openers.
     pub(crate) fn write(&self, out: &mut Parts) -> Result<(), Error> {
+        if self.is_empty() {
+            return Ok(());
+        }
         for name in self.portals.iter().take(self.closing) {
             Close { object: Object::Portal, name }.encode(out)?;
         }

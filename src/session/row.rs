@@ -157,12 +157,16 @@ pub(crate) fn accepts<'r, T: FromSql<'r>>(column: &Column) -> Result<(), Error> 
     if column.read_by::<T>().is_some() {
         return Ok(());
     }
-    Err(Error::conversion(format!(
-        "column \"{}\" of type {} cannot be read as `{}`",
+    Err(not_accepted(column, type_name::<T>()))
+}
+
+#[cold]
+fn not_accepted(column: &Column, name: &str) -> Error {
+    Error::conversion(format!(
+        "column \"{}\" of type {} cannot be read as `{name}`",
         column.name(),
-        column.read_as(),
-        type_name::<T>()
-    )))
+        column.read_as()
+    ))
 }
 
 #[cold]

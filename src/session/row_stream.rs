@@ -2,19 +2,17 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::{AnyRuntime, Runtime};
-use futures_core::Stream;
 
 use crate::error::{Error, Kind, ServerError, SqlState};
 use crate::flow::Message;
 use crate::message::{Backend, CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery};
 use crate::observe::Observation;
 use crate::session::column::Column;
-use crate::session::connection::Exchange;
+use crate::session::connection::{Connection, Exchange};
 use crate::session::fetch::Fetch;
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
@@ -23,6 +21,7 @@ use crate::session::portions::Portions;
 use crate::session::row::Row;
 use crate::session::statement::Statement;
 use crate::session::text_rows::Texts;
+use crate::session::values::Values;
 
 /// The rows of a statement as they arrive, each lent until the next is asked for.
 ///
@@ -41,7 +40,7 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     /// Where the rows come in portions.
     portions: Option<Portions>,
     /// Where the values come as text.
-    texts: Option<Texts>,
+    texts: Option<Box<Texts>>,
     done: bool,
     /// How many rows have come.
     pub(crate) count: u64,
@@ -92,7 +91,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         statement: Statement,
         texts: Arc<[Column]>,
     ) -> Self {
-        let (progress, texts) = (Progress::Bound, Some(Texts::new(texts)));
+        let (progress, texts) = (Progress::Bound, Some(Box::new(Texts::new(texts))));
         Self { progress, texts, ..Self::new(exchange, statement, None) }
     }
 
@@ -181,19 +180,38 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         let Some(message) = poll_fn(|cx| self.poll_row(cx)).await? else {
             return Ok(None);
         };
-        self.find_values(message)?;
         self.decode_message(message).map(Some)
     }
 
-    /// The row in a message whose values have been found, as the type that the plan was prepared for.
+    /// The row in a message, as the type that the plan was prepared for.
     pub(crate) fn decode_message<'s, T: FromRow<'s>>(
-        &'s self,
+        &'s mut self,
         message: Message,
     ) -> Result<T, Error> {
-        match self.plan.find::<T>() {
-            Some(plan) => T::from_row(plan, self.lend(message)),
-            None => self.lend(message).decode(),
+        let Self { exchange, statement, texts, done, plan, count, .. } = self;
+        let Exchange { connection, violation, .. } = exchange;
+        let Connection { channel, offsets, .. } = &mut **connection;
+        let body = match texts {
+            Some(texts) => texts.body(),
+            None => channel.machine().body(message),
+        };
+        let (columns, plan) = (statement.columns(), plan.find::<T>());
+        if T::IN_ORDER
+            && let Some(plan) = plan
+            && let Some(mut values) = Values::new(columns, body)
+            && let Some(value) = T::from_values(plan, &mut values)
+            && values.are_all_read()
+        {
+            return Ok(value);
         }
+        // What is wrong with the row, if anything is, shows here.
+        offsets.clear();
+        if let Err(error) = DataRow::new(body).find_values(columns.len(), offsets) {
+            *done = true;
+            return Err(violation.insert(error).clone().with_statement(statement.sql()));
+        }
+        let row = Row::new(columns, body, offsets).numbered(count.checked_sub(1));
+        plan.map_or_else(|| row.decode(), |plan| T::from_row(plan, row))
     }
 
     /// Makes the plan for `T`, unless it is there.
@@ -209,12 +227,6 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     /// Returns what the server said when the statement was complete; empty before the end of the stream.
     pub fn command_tag(&self) -> CommandTag {
         self.tag
-    }
-
-    /// Makes a [`Stream`] of rows that own their values.
-    pub fn owned(self) -> OwnedRowStream<'c, R> {
-        let columns = self.statement.shared_columns();
-        OwnedRowStream { rows: self, columns }
     }
 
     /// The next DataRow, or `None` when the reply is complete.
@@ -259,7 +271,10 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     /// The body of a DataRow that [`poll_message`](Self::poll_message) has returned.
     pub(crate) fn body(&self, message: Message) -> &[u8] {
         let machine = self.exchange.connection.channel.machine();
-        self.texts.as_ref().map_or_else(|| machine.body(message), Texts::body)
+        match &self.texts {
+            Some(texts) => texts.body(),
+            None => machine.body(message),
+        }
     }
 
     /// Finds the values of a row.
@@ -457,42 +472,5 @@ impl<R: Runtime> fmt::Debug for RowStream<'_, R> {
             .field("statement", &self.statement)
             .field("done", &self.done)
             .finish_non_exhaustive()
-    }
-}
-
-/// A [`Stream`] of rows that own their values: each is one allocation.
-pub struct OwnedRowStream<'c, R: Runtime = AnyRuntime> {
-    rows: RowStream<'c, R>,
-    columns: Arc<[Column]>,
-}
-
-impl<R: Runtime> OwnedRowStream<'_, R> {
-    /// Returns the columns.
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
-    }
-
-    /// Returns what the server said when the statement was complete; empty before the end of the stream.
-    pub fn command_tag(&self) -> CommandTag {
-        self.rows.tag
-    }
-}
-
-impl<R: Runtime> Stream for OwnedRowStream<'_, R> {
-    type Item = Result<OwnedRow, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { rows, columns } = self.get_mut();
-        let row = ready!(rows.poll_row(cx)).transpose().map(|message| {
-            let message = message?;
-            rows.find_values(message).map(|()| rows.own(message, columns))
-        });
-        Poll::Ready(row)
-    }
-}
-
-impl<R: Runtime> fmt::Debug for OwnedRowStream<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.rows.fmt(f)
     }
 }

@@ -12,6 +12,7 @@ use crate::session::column::{Column, ColumnIndex, Described};
 use crate::session::from_row::{FromRow, checked_column};
 use crate::session::owned_row::OwnedRow;
 use crate::session::row::Row;
+use crate::session::starts::Starts;
 
 /// All rows of a result. They own their memory, so many results may be open side by side.
 ///
@@ -21,7 +22,7 @@ pub struct Rows {
     columns: Arc<[Column]>,
     bodies: Vec<u8>,
     /// Where each row's body starts in `bodies`.
-    starts: Vec<usize>,
+    starts: Starts,
     /// Where each value's length stands in its row's body: as many as columns for each row.
     offsets: Vec<Offset>,
     tag: CommandTag,
@@ -32,7 +33,7 @@ impl Rows {
         Self {
             columns,
             bodies: Vec::new(),
-            starts: Vec::new(),
+            starts: Starts::default(),
             offsets: Vec::new(),
             tag: CommandTag::EMPTY,
         }
@@ -54,6 +55,10 @@ impl Rows {
         self.starts.push(start);
         self.bodies = bodies;
         Ok(())
+    }
+
+    pub(crate) fn shared_columns(&self) -> &Arc<[Column]> {
+        &self.columns
     }
 
     /// Whether types of columns are still to be looked up.
@@ -84,7 +89,7 @@ impl Rows {
 
     /// Tells whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.starts.len() == 0
     }
 
     /// Returns the columns; there are none if the statement returns no rows by its nature.
@@ -99,8 +104,8 @@ impl Rows {
 
     /// Lends the row at `index`, counted from 0.
     pub fn row(&self, index: usize) -> Option<Row<'_>> {
-        let start = *self.starts.get(index)?;
-        let end = self.starts.get(index + 1).copied().unwrap_or(self.bodies.len());
+        let start = self.starts.get(index)?;
+        let end = self.starts.get(index + 1).unwrap_or(self.bodies.len());
         let width = self.columns.len();
         let offsets = self.offsets.get(index * width..(index + 1) * width)?;
         let row = Row::new(&self.columns, self.bodies.get(start..end)?, offsets);

@@ -152,12 +152,12 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// Sends a statement, which is prepared first if the connection does not have it.
-    pub(crate) async fn run(
+    pub(crate) fn run(
         &mut self,
         called: Called<'_>,
         params: &dyn Params,
-    ) -> Result<RowStream<'_, R>, Error> {
-        self.run_until(called, params, Taken::Whole).await
+    ) -> impl Future<Output = Result<RowStream<'_, R>, Error>> {
+        self.run_until(called, params, Taken::Whole)
     }
 
     pub(crate) async fn run_until(

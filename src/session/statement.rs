@@ -9,7 +9,7 @@ use postgres_types::{Oid, Type};
 use crate::connection::Cancellable;
 use crate::session::catalog::Catalog;
 use crate::session::column::{self, Column};
-use crate::session::lexer::cancellable;
+use crate::session::lexer::{cancellable, is_copy};
 use crate::types::is_unknown;
 
 /// A statement that the server has prepared.
@@ -28,6 +28,7 @@ struct Inner {
     /// There are types to be looked up.
     has_unknown: bool,
     cancellable: Cancellable,
+    is_copy: bool,
 }
 
 /// What the server says about a statement.
@@ -38,7 +39,7 @@ struct Described {
 
 impl Statement {
     pub(crate) fn new(name: Name, sql: &str, params: Box<[Type]>, columns: Arc<[Column]>) -> Self {
-        let cancellable = cancellable(sql);
+        let (cancellable, is_copy) = (cancellable(sql), is_copy(sql));
         let has_unknown = params.iter().any(is_unknown) || columns.iter().any(Column::is_unknown);
         let (described, resolved) = (Described { params, columns }, OnceLock::new());
         Self(Arc::new(Inner {
@@ -48,6 +49,7 @@ impl Statement {
             resolved,
             has_unknown,
             cancellable,
+            is_copy,
         }))
     }
 
@@ -105,6 +107,11 @@ impl Statement {
 
     pub(crate) fn cancellable(&self) -> Cancellable {
         self.0.cancellable
+    }
+
+    /// Whether it is COPY, which speaks a protocol of its own.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.0.is_copy
     }
 
     /// Whether it was prepared on the connection that this list belongs to.

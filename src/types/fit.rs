@@ -17,6 +17,20 @@ pub(crate) fn accepts<'r, T: FromSql<'r>>(r#type: &Type) -> bool {
     T::accepts(r#type) || (is_versioned(r#type) && T::accepts(&Type::TEXT))
 }
 
+/// Tells whether values of `type` are to be read by [`read`]: those of all others the traits read by themselves.
+pub(crate) fn needs_look(r#type: &Type) -> bool {
+    is_versioned(r#type)
+        || matches!(
+            *r#type,
+            Type::TIMESTAMP
+                | Type::TIMESTAMPTZ
+                | Type::TIME
+                | Type::TIMESTAMP_ARRAY
+                | Type::TIMESTAMPTZ_ARRAY
+                | Type::TIME_ARRAY
+        )
+}
+
 /// Reads a value of `type`, which [`accepts`] has agreed to.
 pub(crate) fn read<'r, T: FromSql<'r>>(r#type: &Type, raw: Option<&'r [u8]>) -> Result<T, Failure> {
     if is_versioned(r#type) && !T::accepts(r#type) {

@@ -98,7 +98,7 @@ mod text;
 pub use crate::types::array::{Array, Dimension};
 pub use crate::types::bits::Bits;
 pub use crate::types::date::Date;
-pub(crate) use crate::types::fit::{accepts, read};
+pub(crate) use crate::types::fit::{accepts, needs_look, read};
 pub use crate::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rectangle};
 pub use crate::types::hstore::Hstore;
 pub use crate::types::identifier::{Cid, PgLsn, Tid, Xid, Xid8};

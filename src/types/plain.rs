@@ -92,7 +92,25 @@ pub(crate) fn writes<T: ToSql>(r#type: &Type) -> bool {
 }
 
 /// Writes a value of `type`, by its plain form if `value` knows only that.
+#[inline]
 pub(crate) fn write(
+    value: &dyn ToSql,
+    r#type: &Type,
+    out: &mut BytesMut,
+) -> Result<IsNull, CodecError> {
+    let start = out.len();
+    match value.to_sql_checked(r#type, out) {
+        Err(error) if error.is::<WrongType>() => {
+            out.truncate(start);
+            write_in_another_form(value, r#type, out)
+        }
+        written => written,
+    }
+}
+
+/// Writes a value that does not know its type by that name.
+#[cold]
+fn write_in_another_form(
     value: &dyn ToSql,
     r#type: &Type,
     out: &mut BytesMut,

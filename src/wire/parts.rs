@@ -31,7 +31,11 @@ pub(crate) struct Begun {
 }
 
 impl Parts {
+    #[inline]
     pub(crate) fn total_bytes(&self) -> usize {
+        if self.complete.is_empty() {
+            return self.last.len();
+        }
         self.complete.iter().map(BytesMut::len).sum::<usize>() + self.last.len()
     }
 

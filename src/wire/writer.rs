@@ -14,14 +14,23 @@ const LONG_TEXT: usize = 64 << 10;
 const BEHIND_LONG_TEXT: usize = 1 << 10;
 
 /// The length field of a message of so many bytes. Longer ones would end the session, or pass for shorter ones.
+#[inline]
 pub(crate) fn message_length(bytes: usize) -> Result<i32, Error> {
     match i32::try_from(bytes) {
         Ok(length) if bytes <= LONGEST_MESSAGE => Ok(length),
-        _ => {
-            let text = format!("a message of {bytes} bytes is too long: PostgreSQL takes 1 GiB");
-            Err(Error::usage(text).unsent())
-        }
+        _ => Err(too_long(bytes)),
     }
+}
+
+#[cold]
+fn too_long(bytes: usize) -> Error {
+    let text = format!("a message of {bytes} bytes is too long: PostgreSQL takes 1 GiB");
+    Error::usage(text).unsent()
+}
+
+#[cold]
+fn too_many(count: usize, what: &str) -> Error {
+    Error::usage(format!("a statement cannot have {count} {what}: 65535 is the most")).unsent()
 }
 
 /// Writes message bodies; what does not fit its length field is refused, and so is a NUL in a String.
@@ -92,11 +101,9 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes an Int16 that counts; `what` is counted.
+    #[inline]
     pub(crate) fn write_count(&mut self, count: usize, what: &str) -> Result<(), Error> {
-        let count = u16::try_from(count).map_err(|_| {
-            Error::usage(format!("a statement cannot have {count} {what}: 65535 is the most"))
-                .unsent()
-        })?;
+        let count = u16::try_from(count).map_err(|_| too_many(count, what))?;
         self.out.put_u16(count);
         Ok(())
     }

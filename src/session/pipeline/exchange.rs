@@ -9,11 +9,8 @@ use crate::error::{Error, Kind};
 use crate::flow::{Protocol, Request, Steps};
 use crate::message::{Encode, Sync};
 use crate::session::connection::{Connection, Exchange};
-use crate::session::lexer::cancellable;
 use crate::session::pipeline::prepared::{Step, write_step};
-use crate::session::rows::Rows;
-
-pub(crate) type Outcome = Result<Rows, Error>;
+use crate::session::pipeline::reply::Outcome;
 
 /// Where the items of a pipeline have their Sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +33,7 @@ impl<R: Runtime> Connection<R> {
             Syncs::Each => count(steps.len()),
         };
         let Some(ready) = ready else { return Vec::new() };
-        let ends = |step: &Step<'_>| cancellable(step.sql) == Cancellable::No;
+        let ends = |step: &Step<'_>| step.cancellable == Cancellable::No;
         let cancellable = if steps.iter().any(ends) { Cancellable::No } else { Cancellable::Yes };
         let request = Request { ready, steps: Steps::Many, ..Request::new(Protocol::Extended) };
         let mut faulty = None;
@@ -102,7 +99,7 @@ impl<R: Runtime> Exchange<'_, R> {
         let mut failure = None;
         for step in steps {
             match self.read_step(step, &mut made).await {
-                Ok(Ok(rows)) => outcomes.push(Ok(rows)),
+                Ok(Ok(kept)) => outcomes.push(Ok(kept)),
                 Ok(Err(error)) | Err(error) => {
                     failure = Some(error);
                     break;

@@ -1,10 +1,12 @@
 //! `Item`: one statement of a pipeline, and what is made of its rows.
 
 use std::fmt;
+use std::sync::Arc;
 
 use postgres_types::FromSql;
 
 use crate::error::{Error, Kind};
+use crate::session::column::Column;
 use crate::session::from_row::FromRow;
 use crate::session::owned_row::OwnedRow;
 use crate::session::rows::Rows;
@@ -18,14 +20,40 @@ pub struct Item<S, P, T> {
     statement: S,
     params: P,
     keep: Keep,
-    make: fn(Rows) -> Result<T, Error>,
+    make: fn(Kept) -> Result<T, Error>,
 }
 
-/// Whether the rows are kept until the item is done.
+/// Which rows are kept until the item is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    Rows,
-    Nothing,
+    All,
+    /// Of the others it is only told how many there are.
+    First,
+    None,
+}
+
+/// What was kept of the reply to an item.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// None of them unless all are kept.
+    pub(crate) rows: Rows,
+    pub(crate) first: Option<OwnedRow>,
+    /// How many there were, if any was to be kept.
+    pub(crate) count: usize,
+}
+
+impl Kept {
+    pub(crate) fn new(columns: Arc<[Column]>) -> Self {
+        Self { rows: Rows::new(columns), first: None, count: 0 }
+    }
+
+    fn only_row(self) -> Result<Option<OwnedRow>, Error> {
+        if self.count > 1 {
+            let text = format!("one row was expected, but there are {}", self.count);
+            return Err(Error::new(Kind::RowCount, text));
+        }
+        Ok(self.first)
+    }
 }
 
 /// A statement as a pipeline sees it, whatever is made of its rows.
@@ -43,8 +71,8 @@ impl Item<(), (), ()> {
         statement: impl ToStatement + Send,
         params: impl Params,
     ) -> Item<impl ToStatement + Send, impl Params, Rows> {
-        let make = Ok;
-        Item { statement, params, keep: Keep::Rows, make }
+        let make = |kept: Kept| Ok(kept.rows);
+        Item { statement, params, keep: Keep::All, make }
     }
 
     /// Returns how many rows were touched, as [`Connection::execute`](crate::Connection::execute).
@@ -53,8 +81,8 @@ impl Item<(), (), ()> {
         statement: impl ToStatement + Send,
         params: impl Params,
     ) -> Item<impl ToStatement + Send, impl Params, u64> {
-        let make = |rows: Rows| Ok(rows.command_tag().rows());
-        Item { statement, params, keep: Keep::Nothing, make }
+        let make = |kept: Kept| Ok(kept.rows.command_tag().rows());
+        Item { statement, params, keep: Keep::None, make }
     }
 
     /// Returns the only row, as [`Connection::query_one`](crate::Connection::query_one).
@@ -63,8 +91,8 @@ impl Item<(), (), ()> {
         statement: impl ToStatement + Send,
         params: impl Params,
     ) -> Item<impl ToStatement + Send, impl Params, OwnedRow> {
-        let make = |rows: Rows| only_row(&rows)?.ok_or_else(no_row);
-        Item { statement, params, keep: Keep::Rows, make }
+        let make = |kept: Kept| kept.only_row()?.ok_or_else(no_row);
+        Item { statement, params, keep: Keep::First, make }
     }
 
     /// Returns the only row or none, as [`Connection::query_opt`](crate::Connection::query_opt).
@@ -73,8 +101,8 @@ impl Item<(), (), ()> {
         statement: impl ToStatement + Send,
         params: impl Params,
     ) -> Item<impl ToStatement + Send, impl Params, Option<OwnedRow>> {
-        let make = |rows: Rows| only_row(&rows);
-        Item { statement, params, keep: Keep::Rows, make }
+        let make = Kept::only_row;
+        Item { statement, params, keep: Keep::First, make }
     }
 
     /// Returns all rows as `T`, as [`Connection::query_as`](crate::Connection::query_as).
@@ -83,8 +111,8 @@ impl Item<(), (), ()> {
         statement: impl ToStatement + Send,
         params: impl Params,
     ) -> Item<impl ToStatement + Send, impl Params, Vec<T>> {
-        let make = |rows: Rows| rows.decode();
-        Item { statement, params, keep: Keep::Rows, make }
+        let make = |kept: Kept| kept.rows.decode();
+        Item { statement, params, keep: Keep::All, make }
     }
 
     /// Returns the only value, as [`Connection::query_scalar`](crate::Connection::query_scalar).
@@ -93,15 +121,15 @@ impl Item<(), (), ()> {
         statement: impl ToStatement + Send,
         params: impl Params,
     ) -> Item<impl ToStatement + Send, impl Params, T> {
-        let make = |rows: Rows| {
-            let columns = rows.columns().len();
+        let make = |kept: Kept| {
+            let columns = kept.rows.columns().len();
             if columns != 1 {
                 let text = format!("one column was expected, but there are {columns}");
                 return Err(Error::conversion(text));
             }
-            only_row(&rows)?.ok_or_else(no_row)?.try_get(0)
+            kept.only_row()?.ok_or_else(no_row)?.try_get(0)
         };
-        Item { statement, params, keep: Keep::Rows, make }
+        Item { statement, params, keep: Keep::First, make }
     }
 }
 
@@ -110,19 +138,11 @@ impl<S: ToStatement, P: Params, T> Item<S, P, T> {
         Demand { called: Called::new(&self.statement), params: &self.params, keep: self.keep }
     }
 
-    /// What the caller gets for the rows.
-    pub(crate) fn finish(&self, rows: Result<Rows, Error>) -> Result<T, Error> {
-        let made = rows.and_then(self.make);
+    /// What the caller gets for what was kept.
+    pub(crate) fn finish(&self, kept: Result<Kept, Error>) -> Result<T, Error> {
+        let made = kept.and_then(self.make);
         made.map_err(|error| error.or_statement(self.statement.source().sql()))
     }
-}
-
-fn only_row(rows: &Rows) -> Result<Option<OwnedRow>, Error> {
-    if rows.len() > 1 {
-        let text = format!("one row was expected, but there are {}", rows.len());
-        return Err(Error::new(Kind::RowCount, text));
-    }
-    Ok(rows.owned_row(0))
 }
 
 fn no_row() -> Error {

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use crate::error::Error;
-use crate::session::pipeline::item::{Demand, Item};
-use crate::session::rows::Rows;
+use crate::session::pipeline::item::{Demand, Item, Kept};
 use crate::session::source::ToStatement;
 use crate::types::Params;
 
@@ -31,10 +30,10 @@ impl fmt::Debug for Demands<'_> {
 
 /// What the items got; opaque.
 #[derive(Debug)]
-pub struct Replies(pub(crate) std::vec::IntoIter<Result<Rows, Error>>);
+pub struct Replies(pub(crate) std::vec::IntoIter<Result<Kept, Error>>);
 
 impl Replies {
-    fn take(&mut self) -> Result<Rows, Error> {
+    fn take(&mut self) -> Result<Kept, Error> {
         self.0.next().unwrap_or_else(|| Err(Error::usage("there is no such item")))
     }
 }

@@ -6,11 +6,12 @@ use aiopg_runtime::Runtime;
 use postgres_types::Type;
 
 use crate::config::StatementMode;
+use crate::connection::Cancellable;
 use crate::error::Error;
 use crate::message::{Describe, Encode, Execute, Object, Parse};
 use crate::session::bind::{MOST_PARAMS, too_many, write_bound};
 use crate::session::connection::Connection;
-use crate::session::lexer::is_copy;
+use crate::session::lexer::{cancellable, is_copy};
 use crate::session::named::Bound;
 use crate::session::pipeline::item::{Demand, Keep};
 use crate::session::source::Source;
@@ -24,6 +25,7 @@ pub(crate) struct Step<'i> {
     pub(crate) params: &'i dyn Params,
     pub(crate) keep: Keep,
     pub(crate) how: How,
+    pub(crate) cancellable: Cancellable,
 }
 
 /// What the server is told of an item's statement.
@@ -73,8 +75,12 @@ impl<R: Runtime> Connection<R> {
             None => (demand.called.source, demand.params),
         };
         let mode = demand.called.options.mode.unwrap_or(self.mode);
+        let copies = match source {
+            Source::Prepared(statement) => statement.is_copy(),
+            Source::Text(sql) => is_copy(sql),
+        };
         let fault = match source {
-            _ if is_copy(source.sql()) => "a pipeline takes no COPY: use `copy_in` or `copy_out`",
+            _ if copies => "a pipeline takes no COPY: use `copy_in` or `copy_out`",
             Source::Prepared(statement) if self.statements.owns(statement) => "",
             Source::Prepared(_) => "the statement belongs to another connection",
             Source::Text(_) if params.count() > MOST_PARAMS => {
@@ -115,7 +121,11 @@ impl<R: Runtime> Connection<R> {
         index: usize,
     ) -> Result<Step<'i>, Error> {
         let sql = asked.source.sql();
-        let known = described.get(&(sql, Named::of(asked.mode))).cloned().transpose()?;
+        let known = if described.is_empty() {
+            None
+        } else {
+            described.get(&(sql, Named::of(asked.mode))).cloned().transpose()?
+        };
         let how = match (asked.source, asked.mode) {
             (Source::Prepared(statement), _) => How::Known(statement.clone()),
             (Source::Text(_), StatementMode::Cached) => {
@@ -136,7 +146,11 @@ impl<R: Runtime> Connection<R> {
                 How::Parsed { name: self.statements.unnamed(), types }
             }
         };
-        Ok(Step { sql, params: asked.params, keep: asked.keep, how })
+        let cancellable = match &how {
+            How::Known(statement) => statement.cancellable(),
+            How::Parsed { .. } | How::Like(_) => cancellable(sql),
+        };
+        Ok(Step { sql, params: asked.params, keep: asked.keep, how, cancellable })
     }
 }
 

@@ -1,26 +1,31 @@
 //! The reply to one item of a pipeline.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use aiopg_runtime::Runtime;
 
 use crate::error::{Error, SqlState};
-use crate::message::Backend;
+use crate::flow::Message;
+use crate::message::{Backend, CommandComplete, DataRow, Decode, Offset};
 use crate::session::catalog::Catalog;
-use crate::session::column::{Column, Described, columns};
-use crate::session::connection::Exchange;
-use crate::session::pipeline::item::Keep;
+use crate::session::column::{Described, columns};
+use crate::session::connection::{Connection, Exchange};
+use crate::session::owned_row::OwnedRow;
+use crate::session::pipeline::item::{Keep, Kept};
 use crate::session::pipeline::prepared::{How, Step};
-use crate::session::rows::Rows;
+use crate::session::row::Row;
 use crate::session::statement::Statement;
+
+/// What became of one item.
+pub(crate) type Outcome = Result<Kept, Error>;
 
 /// The reply to one item, as far as it has come.
 struct Reply {
     phase: Phase,
     keep: Keep,
-    columns: Arc<[Column]>,
-    rows: Rows,
-    catalog: Arc<Catalog>,
+    kept: Kept,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,42 +54,43 @@ impl<R: Runtime> Exchange<'_, R> {
         &mut self,
         step: Step<'_>,
         made: &mut Vec<Option<Statement>>,
-    ) -> Result<Result<Rows, Error>, Error> {
-        let (known, parses) = match &step.how {
-            How::Known(statement) => (statement.shared_columns(), None),
-            How::Like(first) => {
-                let first = made.get(*first).and_then(Option::as_ref);
-                (first.map_or_else(|| [].into(), Statement::shared_columns), None)
+    ) -> Result<Outcome, Error> {
+        let mut reply = Reply::to(&step, made);
+        let reading = poll_fn(|cx| {
+            loop {
+                let message = ready!(self.connection.channel.poll_message(cx))?;
+                match self.take(message, &mut reply) {
+                    Ok(Come::More) => {}
+                    Ok(Come::Complete) => return Poll::Ready(Ok(None)),
+                    Ok(Come::Refused(error)) => return Poll::Ready(Ok(Some(error))),
+                    Err(error) => return Poll::Ready(Err(self.connection.channel.end(error))),
+                }
             }
-            How::Parsed { types, .. } => ([].into(), Some(types)),
-        };
-        let phase = if parses.is_some() { Phase::Unparsed } else { Phase::Unbound };
-        let catalog = Arc::clone(&self.connection.catalog);
-        let mut reply = Reply {
-            phase,
-            keep: step.keep,
-            columns: Arc::clone(&known),
-            rows: Rows::new(known),
-            catalog,
-        };
-        let refused = loop {
-            let message = self.message().await?;
-            let channel = &mut self.connection.channel;
-            let come = channel.machine().decode(message).and_then(|message| {
+        });
+        let refused = reading.await?;
+        made.push(self.keep_statement(step, &reply, refused.as_ref()));
+        Ok(refused.map_or(Ok(reply.kept), Err))
+    }
+
+    fn take(&mut self, message: Message, reply: &mut Reply) -> Result<Come, Error> {
+        let Connection { channel, catalog, offsets, .. } = &mut *self.connection;
+        let machine = channel.machine();
+        // What most replies are made of goes by its tag: to tell all messages apart takes longer.
+        match (message.tag, reply.phase) {
+            (DataRow::TAG, Phase::Bound) => reply.add_row(machine.body(message), offsets)?,
+            (CommandComplete::TAG, Phase::Bound) => {
+                reply.kept.rows.set_tag(CommandComplete::decode(machine.body(message))?.tag);
+                return Ok(Come::Complete);
+            }
+            _ => {
+                let message = machine.decode(message)?;
                 if let Backend::ErrorResponse(error) = message {
                     return Ok(Come::Refused(channel.refusal(error.0)));
                 }
-                reply.add(message)
-            });
-            match come {
-                Ok(Come::More) => {}
-                Ok(Come::Complete) => break None,
-                Ok(Come::Refused(error)) => break Some(error),
-                Err(error) => return Err(channel.end(error)),
+                return reply.add(message, catalog);
             }
-        };
-        made.push(self.keep_statement(step, &reply, refused.as_ref()));
-        Ok(refused.map_or(Ok(reply.rows), Err))
+        }
+        Ok(Come::More)
     }
 
     /// The statement that a step has made, which is kept if it has a name.
@@ -110,8 +116,8 @@ impl<R: Runtime> Exchange<'_, R> {
             }
             Phase::Undescribed | Phase::UndescribedRows => None,
             Phase::Unbound | Phase::Bound => {
-                let named = !name.text.is_empty();
-                let statement = Statement::new(name, step.sql, types, Arc::clone(&reply.columns));
+                let (named, columns) = (!name.text.is_empty(), reply.kept.rows.shared_columns());
+                let statement = Statement::new(name, step.sql, types, Arc::clone(columns));
                 if named {
                     statements.keep(statement.clone());
                 }
@@ -122,7 +128,36 @@ impl<R: Runtime> Exchange<'_, R> {
 }
 
 impl Reply {
-    fn add(&mut self, message: Backend<'_>) -> Result<Come, Error> {
+    /// Nothing has come yet.
+    fn to(step: &Step<'_>, made: &[Option<Statement>]) -> Self {
+        let (phase, columns) = match &step.how {
+            How::Known(statement) => (Phase::Unbound, statement.shared_columns()),
+            How::Like(first) => {
+                let first = made.get(*first).and_then(Option::as_ref);
+                (Phase::Unbound, first.map_or_else(|| [].into(), Statement::shared_columns))
+            }
+            How::Parsed { .. } => (Phase::Unparsed, [].into()),
+        };
+        Self { phase, keep: step.keep, kept: Kept::new(columns) }
+    }
+
+    fn add_row(&mut self, body: &[u8], offsets: &mut Vec<Offset>) -> Result<(), Error> {
+        match self.keep {
+            Keep::All => self.kept.rows.push(body)?,
+            Keep::First if self.kept.count == 0 => {
+                let columns = self.kept.rows.shared_columns();
+                offsets.clear();
+                DataRow::new(body).find_values(columns.len(), offsets)?;
+                self.kept.first = Some(OwnedRow::copy(Row::new(columns, body, offsets), columns));
+            }
+            Keep::First => {}
+            Keep::None => return Ok(()),
+        }
+        self.kept.count += 1;
+        Ok(())
+    }
+
+    fn add(&mut self, message: Backend<'_>, catalog: &Catalog) -> Result<Come, Error> {
         match (message, self.phase) {
             (Backend::CloseComplete, _) => {}
             (Backend::ParseComplete, Phase::Unparsed) => self.phase = Phase::Undescribed,
@@ -132,23 +167,12 @@ impl Reply {
                 self.phase = Phase::UndescribedRows;
             }
             (Backend::RowDescription(description), Phase::UndescribedRows) => {
-                self.columns = columns(description, &self.catalog, Described::Statement).into();
+                let columns = columns(description, catalog, Described::Statement);
+                self.kept = Kept::new(columns.into());
                 self.phase = Phase::Unbound;
             }
             (Backend::NoData, Phase::UndescribedRows) => self.phase = Phase::Unbound,
-            (Backend::BindComplete, Phase::Unbound) => {
-                self.rows = Rows::new(Arc::clone(&self.columns));
-                self.phase = Phase::Bound;
-            }
-            (Backend::DataRow(row), Phase::Bound) => {
-                if self.keep == Keep::Rows {
-                    self.rows.push(row.body())?;
-                }
-            }
-            (Backend::CommandComplete(complete), Phase::Bound) => {
-                self.rows.set_tag(complete.tag);
-                return Ok(Come::Complete);
-            }
+            (Backend::BindComplete, Phase::Unbound) => self.phase = Phase::Bound,
             (Backend::EmptyQueryResponse, Phase::Bound) => return Ok(Come::Complete),
             (other, _) => return Err(Error::unexpected(other.name())),
         }

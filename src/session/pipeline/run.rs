@@ -12,14 +12,14 @@ use crate::flow::{Protocol, Request, Steps};
 use crate::message::{Encode, Sync};
 use crate::observe::{Counted, Operation};
 use crate::session::connection::Connection;
-use crate::session::lexer::cancellable;
+use crate::session::lexer::Backslash;
 use crate::session::named::Bound;
-use crate::session::pipeline::exchange::{Outcome, Syncs, count, skipped};
+use crate::session::pipeline::exchange::{Syncs, count, skipped};
 use crate::session::pipeline::item::Demand;
 use crate::session::pipeline::items::{Demands, Pipeline, Replies};
 use crate::session::pipeline::prepared::{Asked, Described, How, Named, Step};
+use crate::session::pipeline::reply::Outcome;
 use crate::session::prepare::write_parse;
-use crate::session::rows::Rows;
 use crate::session::source::TimeLimit;
 use crate::session::statement::Name;
 
@@ -122,13 +122,17 @@ impl<R: Runtime> Connection<R> {
         };
         let texts = demands.iter().map(|demand| (demand.called.source.sql(), demand.params));
         let mut observation = self.observe_batch(operation, texts);
-        let outcomes = match observation.during(pin!(self.try_items(demands, syncs))).await {
+        let mut outcomes = match observation.during(pin!(self.try_items(demands, syncs))).await {
             Ok(outcomes) => outcomes,
             Err(error) => demands.iter().map(|_| Err(error.clone())).collect(),
         };
         observation.finish(outcome_of_all(&outcomes));
-        let numbered = outcomes.into_iter().enumerate();
-        numbered.map(|(item, outcome)| outcome.map_err(|error| error.or_item(item))).collect()
+        for (item, outcome) in outcomes.iter_mut().enumerate() {
+            if let Err(error) = outcome {
+                *error = error.clone().or_item(item);
+            }
+        }
+        outcomes
     }
 
     /// An error says that the session had ended before anything was sent.
@@ -140,17 +144,14 @@ impl<R: Runtime> Connection<R> {
         self.limit(TimeLimit::AsConfigured);
         self.settle_in_time().await?;
         let backslash = self.backslash();
-        let bounds: Vec<_> = demands
-            .iter()
-            .map(|demand| {
-                let named = demand.params.named();
-                named.map(|named| Bound::new(demand.called.source, named, backslash)).transpose()
-            })
-            .collect();
+        let bounds = bounds(demands, backslash);
         let mut asked = Vec::with_capacity(demands.len());
-        for (demand, bound) in demands.iter().zip(&bounds) {
-            let bound = bound.as_ref().map_err(Error::clone);
-            asked.push(bound.and_then(|bound| self.asked(demand, bound.as_ref())));
+        for (index, demand) in demands.iter().enumerate() {
+            let bound = bounds.get(index).map_or(Ok(None), |bound| match bound {
+                Ok(bound) => Ok(bound.as_ref()),
+                Err(error) => Err(error.clone()),
+            });
+            asked.push(bound.and_then(|bound| self.asked(demand, bound)));
         }
         let described = self.describe_all(asked.iter().flatten()).await?;
         for statement in described.values().flatten() {
@@ -170,8 +171,13 @@ impl<R: Runtime> Connection<R> {
             }
         }
         let mut outcomes = self.run_steps(steps, syncs).await;
-        for rows in outcomes.iter_mut().flatten() {
-            self.look_up_types_of_rows(rows).await;
+        for kept in outcomes.iter_mut().flatten() {
+            if kept.rows.has_unknown() {
+                self.look_up_types_of_rows(&mut kept.rows).await;
+                if let Some(row) = &mut kept.first {
+                    self.look_up_types_of_row(row).await;
+                }
+            }
         }
         Ok(outcomes)
     }
@@ -234,7 +240,7 @@ impl<R: Runtime> Connection<R> {
         syncs: Syncs,
     ) -> Vec<Outcome> {
         let ends = |step: &Result<Step<'_>, Error>| {
-            step.as_ref().is_ok_and(|step| cancellable(step.sql) == Cancellable::No)
+            step.as_ref().is_ok_and(|step| step.cancellable == Cancellable::No)
         };
         if syncs == Syncs::One && steps.iter().any(ends) {
             let text = "what ends a transaction would end the pipeline's own: use `pipeline_each`";
@@ -248,6 +254,9 @@ impl<R: Runtime> Connection<R> {
                 Err(step.err().unwrap_or_else(|| skipped(faulty, None)))
             };
             return steps.into_iter().map(skip).collect();
+        }
+        if faulty.is_none() {
+            return self.exchange_steps(steps.into_iter().flatten().collect(), syncs).await;
         }
         let (mut ready, mut outcomes) = (Vec::new(), Vec::with_capacity(steps.len()));
         for step in steps {
@@ -272,6 +281,21 @@ fn outcome_of_all(outcomes: &[Outcome]) -> Result<Counted, &Error> {
     let failure = errors().find(|error| !error.is_consequence()).or_else(|| errors().next());
     match failure {
         Some(error) => Err(error),
-        None => Ok(Counted::returned(outcomes.iter().flatten().map(Rows::len).sum())),
+        None => Ok(Counted::returned(outcomes.iter().flatten().map(|kept| kept.count).sum())),
     }
+}
+
+/// The texts of the items whose parameters have names, with numbers in their place; nothing at all if no item has.
+fn bounds<'i>(
+    demands: &[Demand<'i>],
+    backslash: Option<Backslash>,
+) -> Vec<Result<Option<Bound<'i>>, Error>> {
+    if demands.iter().all(|demand| demand.params.named().is_none()) {
+        return Vec::new();
+    }
+    let bound = |demand: &Demand<'i>| {
+        let named = demand.params.named();
+        named.map(|named| Bound::new(demand.called.source, named, backslash)).transpose()
+    };
+    demands.iter().map(bound).collect()
 }
