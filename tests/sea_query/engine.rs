@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aiopg::sea_query::{Engine, create_engine};
-use aiopg::{Client, Error, Event, Kind, Pool, PoolOptions, Runtime, TransactionStatus, named};
+use aiopg::{Error, Event, Kind, Pool, PoolOptions, Runtime, TransactionStatus, named};
 use aiopg_tests::cancel::at_every_poll_of_one;
 use aiopg_tests::counting::Counting;
 use aiopg_tests::relay::Plan;
@@ -138,10 +138,12 @@ async fn a_connection_that_is_lost_leaves_no_place_behind<R: Runtime>(rt: R) -> 
 
     // In the midst of a transaction.
     let mut connection = engine.acquire().await?;
-    connection.execute("begin", ()).await?;
+    let mut transaction = connection.begin().await?;
+    transaction.execute("select 1", ()).await?;
     relay.reset_all();
-    let error = connection.execute("select 1", ()).await.unwrap_err();
+    let error = transaction.execute("select 1", ()).await.unwrap_err();
     assert!(matches!(error.kind(), Kind::Io | Kind::Closed), "{error}");
+    drop(transaction);
     connection.close().await;
     assert_eq!(engine.size(), 0);
 
@@ -150,7 +152,7 @@ async fn a_connection_that_is_lost_leaves_no_place_behind<R: Runtime>(rt: R) -> 
     connection.execute("select 1", ()).await?;
     relay.reset_all();
     let begun = async {
-        let mut transaction = connection.connection().begin().await?;
+        let mut transaction = connection.begin().await?;
         transaction.execute("select 1", ()).await
     };
     let error = begun.await.unwrap_err();

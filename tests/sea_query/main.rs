@@ -27,5 +27,6 @@ mod refusals;
 mod simple_mode;
 mod forms;
 mod definitions;
+mod statements;
 mod defaults;
 mod types;
