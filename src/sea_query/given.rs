@@ -15,52 +15,31 @@ pub(crate) fn insert_with<'p>(
     statement: &InsertStatement,
     given: &'p dyn Params,
 ) -> Result<Execution<'p>, Error> {
-    let whole = || number(0, StatementKind::Insert, |_| statement.build(PostgresQueryBuilder));
+    let (text, own) = statement.build(PostgresQueryBuilder);
     if is_empty(given) {
-        return Execution::of(whole(), given);
+        return Execution::of(Built::new(text, own.into(), StatementKind::Insert), given);
     }
-    insert_row(statement, given)
-        .map_err(|text| Error::usage(text).unsent().with_statement(whole().sql()))
+    insert_row(statement, &text, own.0.len(), given)
+        .map_err(|refused| Error::usage(refused).unsent().with_statement(&text))
 }
 
+/// The statement has this text, and so many values of its own.
 fn insert_row<'p>(
     statement: &InsertStatement,
+    text: &str,
+    own: usize,
     given: &'p dyn Params,
 ) -> Result<Execution<'p>, String> {
-    let insert = Shape::of(statement);
-    if insert.source == RowSource::Query {
-        return Err(
-            "the INSERT takes its rows from a query: there is no place for parameters".into()
-        );
+    let insert = Shape::of(statement, text);
+    let columns = insert.columns_of(given)?;
+    let mut whole = statement.clone();
+    if insert.source == RowSource::None {
+        whole.columns(columns.iter().cloned());
     }
-    let columns = match given.named() {
-        Some(named) => insert.columns_for(sorted(names(named))?)?,
-        None if insert.columns.is_empty() => {
-            return Err(
-                "the INSERT declares no columns: name them by `columns`, or give the values \
-                        by name"
-                    .into(),
-            );
-        }
-        None if insert.columns.len() != given.count() => {
-            return Err(format!(
-                "the INSERT declares {} columns, but {} values were given",
-                insert.columns.len(),
-                given.count()
-            ));
-        }
-        None => insert.columns,
-    };
-    let built = number(columns.len(), StatementKind::Insert, |numbers| {
-        let mut whole = statement.clone();
-        if insert.source == RowSource::None {
-            whole.columns(columns.iter().cloned());
-        }
-        // There are as many values as columns, which is all that could be wrong.
-        let _ = whole.values(numbers);
-        whole.build(PostgresQueryBuilder)
-    });
-    Ok(Execution::with(built, columns, given))
+    // There are as many values as columns, which is all that could be wrong.
+    let _ = whole.values(numbers(own, columns.len()));
+    let (sql, own) = whole.build(PostgresQueryBuilder);
+    Ok(Execution::with(Built::new(sql, own.into(), StatementKind::Insert), columns, given))
 }
 
 /// An UPDATE that also sets what the execution brings, which has to be named.
@@ -68,11 +47,11 @@ pub(crate) fn update_with<'p>(
     statement: &UpdateStatement,
     given: &'p dyn Params,
 ) -> Result<Execution<'p>, Error> {
-    let whole = || number(0, StatementKind::Update, |_| statement.build(PostgresQueryBuilder));
+    let (text, own) = statement.build(PostgresQueryBuilder);
     if is_empty(given) {
-        return Execution::of(whole(), given);
+        return Execution::of(Built::new(text, own.into(), StatementKind::Update), given);
     }
-    let refused = |text: String| Error::usage(text).unsent().with_statement(whole().sql());
+    let refused = |refused: String| Error::usage(refused).unsent().with_statement(&text);
     let Some(named) = given.named() else {
         return Err(refused("an UPDATE takes its values by name: use `named!` or a map".into()));
     };
@@ -81,12 +60,10 @@ pub(crate) fn update_with<'p>(
     if let Some(twice) = set.into_iter().find(|set| columns.iter().any(|column| column == set)) {
         return Err(refused(format!("the UPDATE sets the column \"{twice}\" already")));
     }
-    let built = number(columns.len(), StatementKind::Update, |numbers| {
-        let mut whole = statement.clone();
-        whole.values(columns.iter().cloned().zip(numbers));
-        whole.build(PostgresQueryBuilder)
-    });
-    Ok(Execution::with(built, columns, given))
+    let mut whole = statement.clone();
+    whole.values(columns.iter().cloned().zip(numbers(own.0.len(), columns.len())));
+    let (sql, own) = whole.build(PostgresQueryBuilder);
+    Ok(Execution::with(Built::new(sql, own.into(), StatementKind::Update), columns, given))
 }
 
 /// In the order of their names, so that the text is the same whatever the order in which a map tells them.
@@ -107,14 +84,18 @@ pub(crate) fn number(
     kind: StatementKind,
     build: impl Fn(Vec<Expr>) -> (String, sea_query::Values),
 ) -> Built {
-    // What a number stands for is no value of SeaQuery's, so these do not change how many values it has.
-    let numbers = |own: usize| (1..=count).map(|n| Expr::cust(format!("${}", own + n))).collect();
-    let (sql, own) = build(numbers(0));
+    let (sql, own) = build(numbers(0, count));
     let (sql, own) = match own.0.len() {
-        taken if taken > 0 && count > 0 => build(numbers(taken)),
+        taken if taken > 0 && count > 0 => build(numbers(taken, count)),
         _ => (sql, own),
     };
     Built::new(sql, own.into(), kind)
+}
+
+/// The numbers after those of a statement's own values. What they stand for is no value of SeaQuery's, so they do not
+/// change how many values it has.
+fn numbers(own: usize, count: usize) -> Vec<Expr> {
+    (1..=count).map(|n| Expr::cust(format!("${}", own + n))).collect()
 }
 
 /// What can be told of an INSERT from the text that it becomes.
@@ -128,20 +109,25 @@ struct Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RowSource {
     None,
+    /// Several rows of defaults.
+    Defaults,
     Values,
     Query,
 }
 
 impl Shape {
-    fn of(statement: &InsertStatement) -> Self {
-        let (text, _) = statement.build(PostgresQueryBuilder);
-        let mut bare = statement.clone();
-        let (bare, _) = bare.columns([""; 0]).build(PostgresQueryBuilder);
-        // The first difference is where the columns begin, if there are any.
-        let same = text.bytes().zip(bare.bytes()).take_while(|(a, b)| a == b).count();
-        let rest = text.get(same..).unwrap_or_default();
+    fn of(statement: &InsertStatement, text: &str) -> Self {
         let mut shape = Self { columns: Vec::new(), source: RowSource::None };
-        let mut rest = rest.strip_prefix('(').unwrap_or(rest);
+        let rest = after_table(text).unwrap_or_else(|| {
+            // Another column stands where the columns begin, whatever is before them.
+            let (other, _) = statement.clone().columns([OTHER]).build(PostgresQueryBuilder);
+            let columns = other.find(&format!("(\"{OTHER}\")"));
+            columns.and_then(|columns| text.get(columns..)).unwrap_or_default()
+        });
+        if rest.starts_with("VALUES (DEFAULT), ") {
+            shape.source = RowSource::Defaults;
+        }
+        let Some(mut rest) = rest.strip_prefix('(') else { return shape };
         while let Some((column, after)) = quoted(rest) {
             shape.columns.push(column);
             rest = after.strip_prefix(", ").unwrap_or(after);
@@ -156,6 +142,36 @@ impl Shape {
             RowSource::Query
         };
         shape
+    }
+
+    /// The columns for which values are given.
+    fn columns_of(&self, given: &dyn Params) -> Result<Vec<String>, String> {
+        match self.source {
+            RowSource::Query => {
+                return Err("the INSERT takes its rows from a query: there is no place for \
+                            parameters"
+                    .into());
+            }
+            RowSource::Defaults => {
+                return Err("the INSERT has several rows of defaults: there is no place for \
+                            parameters"
+                    .into());
+            }
+            RowSource::None | RowSource::Values => {}
+        }
+        match given.named() {
+            Some(named) => self.columns_for(sorted(names(named))?),
+            None if self.columns.is_empty() => Err(
+                "the INSERT declares no columns: name them by `columns`, or give the values by name"
+                    .into(),
+            ),
+            None if self.columns.len() != given.count() => Err(format!(
+                "the INSERT declares {} columns, but {} values were given",
+                self.columns.len(),
+                given.count()
+            )),
+            None => Ok(self.columns.clone()),
+        }
     }
 
     /// The columns that a row has whose values have these names.
@@ -175,6 +191,21 @@ impl Shape {
                  \"{missing}\""
             )),
             _ => Ok(given),
+        }
+    }
+}
+
+/// A name that no column has: it is longer than the server allows, and ends in what no text can hold.
+const OTHER: &str = "the columns of this INSERT begin here, after its WITH clause and its table \0";
+
+/// What follows the table of an INSERT, if it begins with that and names its table plainly.
+fn after_table(text: &str) -> Option<&str> {
+    let mut rest = text.strip_prefix("INSERT INTO ")?;
+    loop {
+        (_, rest) = quoted(rest)?;
+        match rest.strip_prefix('.').or_else(|| rest.strip_prefix(" AS ")) {
+            Some(next) => rest = next,
+            None => return rest.strip_prefix(' '),
         }
     }
 }
@@ -203,7 +234,7 @@ mod tests {
     use crate::named;
 
     fn shape(statement: &InsertStatement) -> (Vec<String>, RowSource) {
-        let shape = Shape::of(statement);
+        let shape = Shape::of(statement, &statement.build(PostgresQueryBuilder).0);
         (shape.columns, shape.source)
     }
 
@@ -213,6 +244,8 @@ mod tests {
         assert_eq!(shape(&insert), (vec![], RowSource::None));
         insert.or_default_values();
         assert_eq!(shape(&insert), (vec![], RowSource::None));
+        let several = insert.clone().or_default_values_many(2).take();
+        assert_eq!(shape(&several), (vec![], RowSource::Defaults));
         insert.columns(["a", "b\", \"c"]);
         let columns = vec!["a".to_owned(), "b\", \"c".to_owned()];
         assert_eq!(shape(&insert), (columns.clone(), RowSource::None));
@@ -225,8 +258,10 @@ mod tests {
         query.select_from(select.clone()).unwrap();
         assert_eq!(shape(&query), (columns.clone(), RowSource::Query));
         let mut with = CommonTableExpression::from_select(select);
-        let with = with.table_name("w").to_owned();
-        insert.with_cte(Query::with().cte(with).to_owned()).values_panic([1.into(), "x".into()]);
+        let with = Query::with().cte(with.table_name("w").to_owned()).to_owned();
+        let several = several.clone().with_cte(with.clone()).take();
+        assert_eq!(shape(&several), (vec![], RowSource::Defaults));
+        insert.with_cte(with).values_panic([1.into(), "x".into()]);
         assert_eq!(shape(&insert), (columns, RowSource::Values));
     }
 
@@ -243,6 +278,23 @@ mod tests {
                 format!("{}: {}", execution.source().sql(), values.join(", "))
             },
         )
+    }
+
+    #[test]
+    fn the_columns_follow_the_table_however_it_is_named() {
+        use sea_query::{Alias, IntoTableRef};
+        let tables = [
+            "t".into_table_ref(),
+            ("s", "t").into_table_ref(),
+            ("d", "s", "t").into_table_ref(),
+            ("s", "t").into_table_ref().alias(Alias::new("x . AS (")),
+        ];
+        for table in tables {
+            let insert = Query::insert().into_table(table).columns(["a"]).take();
+            assert_eq!(shape(&insert), (vec!["a".to_owned()], RowSource::None));
+            let (text, _) = insert.build(PostgresQueryBuilder);
+            assert_eq!(after_table(&text), Some("(\"a\")"));
+        }
     }
 
     #[test]
@@ -274,6 +326,8 @@ mod tests {
         assert!(filled(&table, &(1_i32,)).contains("declares no columns"));
         let twice = filled(&table, &named! { a: 1_i32, a: 2_i32 });
         assert_eq!(twice, "the column \"a\" was given twice");
+        let several = table.clone().or_default_values_many(2).take();
+        assert!(filled(&several, &named! { a: 1_i32 }).contains("several rows of defaults"));
         let mut declared = Query::insert().into_table("t").columns(["b", "a"]).take();
         assert!(filled(&declared, &(1_i32,)).contains("declares 2 columns, but 1"));
         assert!(filled(&declared, &named! { c: 1_i32 }).contains("no column \"c\""));

@@ -10,8 +10,8 @@
 //!
 //! # Values
 //!
-//! The type that the server expects decides how a value is written. One that does not fit is refused before anything is
-//! sent; the error names the parameter, its column where the statement tells it, and the kind of the value, never the
+//! The type that the server expects decides how a value is written. One that does not fit is refused before the
+//! statement is run; the error names the parameter, its column where the statement tells it, and the kind of the value, never the
 //! value itself.
 //!
 //! | kind of `Value` | types that take it |

@@ -18,7 +18,7 @@ use crate::types::Params;
 /// - a map of names to them: [`keys`](Self::keys), [`contains`](Self::contains), [`cell`](Self::cell),
 ///   [`items`](Self::items);
 /// - equal to a tuple of its values. They are compared in the column's type: `(1_i32,)` equals an `integer` 1, but no
-///   `bigint`, and `1.0` a `numeric` 1.00. JSON is the same only if it is written alike. A value that is no value of
+///   `bigint`, and a [`Numeric`](crate::types::Numeric) 1.0 a `numeric` 1.00. JSON is the same only if it is written alike. A value that is no value of
 ///   the column's type equals none in it.
 ///
 /// `Debug` shows its names and no value; [`as_tuple`](Self::as_tuple) gives values to show.

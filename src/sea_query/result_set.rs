@@ -74,7 +74,8 @@ impl ResultSet {
         self.rows.command_tag()
     }
 
-    /// Tells whether the statement returns rows by its nature, be it none this time.
+    /// Tells whether the statement returns rows by its nature, be it none this time. Rows without columns, as of
+    /// `select from t`, are known only where there are any.
     pub fn returns_rows(&self) -> bool {
         self.returns_rows
     }

@@ -6,7 +6,10 @@ use postgres_types::{FromSql, IsNull, ToSql, Type};
 use crate::session::{Column, Row};
 use crate::types::{self, Numeric, Params};
 
-/// Whether a row has just these values, as the server would see them.
+/// Whether a row has just these values, as they are written in the types of its columns.
+///
+/// The server sees more as the same: in a `char(n)` the spaces at the end mean nothing, in a `citext` the case, and in
+/// arrays, ranges and records each number may be written in several ways.
 pub(crate) fn same_values(row: Row<'_>, values: &dyn Params) -> bool {
     row.len() == values.count()
         && row.values().enumerate().all(|(index, (column, raw))| {

@@ -11,7 +11,7 @@ use crate::session::{Client, FromRow, OwnedRow, RowStream, Rows};
 /// The verbs for statements that SeaQuery builds.
 ///
 /// They do what those of [`Client`] do that are called the same, and take the values from the statement. A
-/// [`Pool`](crate::Pool) has the same, of its own.
+/// [`Pool`](crate::Pool) has the same, of its own, but for [`stream_built`](Self::stream_built).
 ///
 /// # Examples
 ///
