@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, UnOp};
+use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Path, UnOp};
 
 use crate::attributes::{each, flag, once, value};
 use crate::fields::Field;
@@ -96,6 +96,11 @@ impl Attributes {
             let text = format!("`{other}` cannot stand beside `{one}`");
             return Err(syn::Error::new(span, text));
         }
+        if let (Some(serial), Some(_)) = (self.serial, &self.r#type) {
+            let text = "`serial` cannot stand beside `type`: it makes the type of the field, an integer, one that is \
+                        numbered; `identity` can";
+            return Err(syn::Error::new(serial, text));
+        }
         if let (Some(with), Some(_)) = (&self.with, field.attributes.json) {
             return Err(syn::Error::new_spanned(with, "`with` cannot stand beside `json`"));
         }
@@ -132,10 +137,11 @@ impl<'a> Column<'a> {
         let default = default.map(|filler| self.filled(krate, filler, "default"));
         let on_update = attributes.on_update.as_ref();
         let on_update = on_update.map(|filler| self.filled(krate, filler, "on_update"));
+        let column = local("column");
         quote! {{
-            let column = #krate::sea_query::TableColumn::new(#name, #column_type).key(#key)
+            let #column = #krate::sea_query::TableColumn::new(#name, #column_type).key(#key)
                 #primary_key #unique #identity #serial #server_default #default #on_update;
-            if #nullable { column.nullable() } else { column }
+            if #nullable { #column.nullable() } else { #column }
         }}
     }
 
@@ -198,23 +204,29 @@ impl<'a> Column<'a> {
 
     /// The call that says what is filled in, for `default` or `on_update`.
     fn filled(&self, krate: &Path, filler: &Filler, what: &str) -> TokenStream {
-        let method = |name: String| syn::Ident::new(&name, self.field.span);
+        let method = |name: String| Ident::new(&name, self.field.span);
         let expr = quote!(#krate::sea_query::derived::Expr);
         let always = method(if what == "default" { "default_value".into() } else { what.into() });
         let called = method(format!("{what}_with"));
-        let (r#type, converted) = (&self.field.r#type, self.expr(krate, &quote!(&value)));
+        let local = local("value");
+        let (r#type, converted) = (&self.field.r#type, self.expr(krate, &quote!(&#local)));
         match filler {
             Filler::Value(value) => {
                 let value = self.literal(value).unwrap_or_else(|| quote!(#value));
-                quote!(.#always({ let value: #r#type = #value; #converted }))
+                quote!(.#always({ let #local: #r#type = #value; #converted }))
             }
             Filler::With(function) => {
-                quote!(.#called(|| { let value: #r#type = (#function)(); #converted }))
+                quote!(.#called(|| { let #local: #r#type = (#function)(); #converted }))
             }
             Filler::Sql(sql) => quote!(.#always(#expr::cust(#sql))),
             Filler::Sequence(name) => quote!(.default_sequence(#name)),
         }
     }
+}
+
+/// A variable that hides nothing which an expression of the user's names.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 fn is_literal(value: &Expr) -> bool {

@@ -52,6 +52,9 @@ pub(crate) fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
     let ident = &input.ident;
     let name = attributes.name.as_ref().map(LitStr::value);
     let name = name.unwrap_or_else(|| snake(&ident.unraw().to_string()));
+    if attributes.name.is_none() {
+        check_identifier(&name, ident.span())?;
+    }
     let schema = attributes.schema.as_ref().map(LitStr::value);
     let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
     let krate = &attributes.krate;
@@ -186,6 +189,9 @@ fn seaquery_value(
                 Self::Enum(#derived::OptionEnum::Some(::std::boxed::Box::new(value)))
             }
         }
+
+        #[automatically_derived]
+        impl #derived::NotU8 for #ident {}
 
         #[automatically_derived]
         impl #derived::Nullable for #ident {

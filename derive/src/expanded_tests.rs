@@ -94,6 +94,10 @@ fn a_table_has_columns_of_one_name_and_one_default() {
     refused(TABLE, item, "b", "another column with the name \"a\"");
     let item = "struct A { a: i32, #[aiopg(rename = \"a\")] #[column(name = \"b\")] b: i32 }";
     refused(TABLE, item, "b", "another column with the name \"a\"");
+    let item = "struct A { #[column(name = \"b\")] a: i32, #[column(name = \"a\")] b: i32 }";
+    refused(TABLE, item, "a", "\"a\" is the name of another column");
+    let item = "struct A { #[column(serial, type = \"int8\")] a: i64 }";
+    refused(TABLE, item, "serial", "`serial` cannot stand beside `type`");
     refused(TABLE, "struct A { #[aiopg(flatten)] a: B }", "flatten", "a column is one field");
     refused(TABLE, "struct A { #[aiopg(json)] #[column(with = f)] a: B }", "f", "beside `json`");
 }
@@ -106,6 +110,7 @@ fn a_table_is_a_struct_with_names_and_without_parameters() {
     let long = "x".repeat(64);
     let item = format!("struct A {{ #[column(name = \"{long}\")] a: i32 }}");
     refused(TABLE, &item, "a", "PostgreSQL keeps 63 bytes");
+    refused(TABLE, &format!("struct {long} {{ a: i32 }}"), &long, "PostgreSQL keeps 63 bytes");
     refused(TABLE, "#[table(name = \"\")] struct A { a: i32 }", "\"\"", "cannot be empty");
 }
 
@@ -119,4 +124,6 @@ fn an_enum_type_has_labels_and_nothing_else() {
     refused(ENUM_TYPE, item, "C", "another variant with the label \"B\"");
     let long = format!("enum A {{ #[aiopg(rename = \"{}\")] B }}", "ü".repeat(32));
     refused(ENUM_TYPE, &long, "B", "PostgreSQL keeps 63 bytes");
+    let long = "x".repeat(64);
+    refused(ENUM_TYPE, &format!("enum {long} {{ B }}"), &long, "PostgreSQL keeps 63 bytes");
 }

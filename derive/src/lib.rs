@@ -198,14 +198,15 @@ pub fn derive_params(input: TokenStream) -> TokenStream {
 /// # Attributes of a field
 ///
 /// What stands in `#[aiopg(...)]` is about results, as `FromRow` reads them: `rename` is the column's key there. `skip`
-/// makes the field no column, `json` makes it one of the type `jsonb`, written by serde. The others say nothing about a
-/// table; `flatten` is refused.
+/// makes the field no column, `json` makes it one of the type `jsonb`, written by serde: what it holds is `Debug` beside
+/// `Serialize`. The others say nothing about a table; `flatten` is refused. No key is another column's name in the
+/// database, since statements call a column by either.
 ///
 /// | `#[column(...)]` | meaning |
 /// |---|---|
 /// | `name = "Name"` | the column's name in the database, if not its key |
 /// | `primary_key`, `unique` | that it is the primary key, or part of it; that no value comes twice |
-/// | `identity`, `serial` | that the server numbers the rows |
+/// | `identity`, `serial` | that the server numbers the rows; `serial` cannot stand beside `type` |
 /// | `type = "varchar(20)"` | the type in SQL |
 /// | `with = function` | what makes a value for the column of a reference to the field; `#[aiopg(try_from = "...")]` is the way back |
 /// | `default = 0` | a value that is inserted where none is given |
@@ -282,8 +283,8 @@ pub fn derive_table(input: TokenStream) -> TokenStream {
 
 /// Makes an enum that of an enum type of PostgreSQL: implements the trait `EnumType`.
 ///
-/// It is the type of a column, a value of SeaQuery, a parameter and a field of a row alike. Its variants hold nothing,
-/// and it is `Copy`.
+/// It is the type of a column, a value of SeaQuery, a parameter and a field of a row alike, and so is a `Vec` of it. Its
+/// variants hold nothing, and it is `Copy` and `Debug`.
 ///
 /// # Attributes
 ///
@@ -320,7 +321,7 @@ pub fn derive_table(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// ```compile_fail
-/// #[derive(Clone, Copy, aiopg::sea_query::EnumType)]
+/// #[derive(Clone, Copy, Debug, aiopg::sea_query::EnumType)]
 /// enum Mood {
 ///     Happy(i32),
 /// }

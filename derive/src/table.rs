@@ -43,6 +43,9 @@ pub(crate) fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
     let columns: Vec<_> = fields.map(Column::parse).collect::<syn::Result<_>>()?;
     check_names(&columns)?;
     let name = attributes.name.as_ref().map_or_else(|| snake(&item.name()), LitStr::value);
+    if attributes.name.is_none() {
+        check_identifier(&name, item.ident.span())?;
+    }
     let table = table(&item, &attributes, &name, &columns);
     let values = row_values(&item, &columns);
     let names = column_names(&item, &visibility, &attributes, &name, &columns);
@@ -66,7 +69,8 @@ fn check(item: &Struct) -> syn::Result<()> {
     }
 }
 
-/// Refuses a name that two columns have, in the database or in results.
+/// Refuses a name that two columns have, in the database or in results, or one here and the other there: a column is
+/// called by either.
 fn check_names(columns: &[Column<'_>]) -> syn::Result<()> {
     let (mut names, mut keys) = (HashSet::new(), HashSet::new());
     for column in columns {
@@ -76,6 +80,15 @@ fn check_names(columns: &[Column<'_>]) -> syn::Result<()> {
                 let text = format!("there is another column with the name \"{name}\"");
                 return Err(syn::Error::new(column.field.span, text));
             }
+        }
+    }
+    for column in columns {
+        let key = &column.field.name;
+        if *key != column.name && names.contains(key) {
+            let text = format!(
+                "\"{key}\" is the name of another column in the database: give this one another key by `rename`"
+            );
+            return Err(syn::Error::new(column.field.span, text));
         }
     }
     Ok(())
@@ -147,7 +160,7 @@ fn column_names(
     });
     quote! {
         #[doc = #text]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #[allow(dead_code, non_snake_case, clippy::exhaustive_structs, reason = "not every column is named")]
         #visibility struct #all {
             #(#[doc = #texts] pub #members: #krate::sea_query::ColumnIden,)*

@@ -22,6 +22,19 @@ use crate::types::Params;
 ///
 /// It is implemented by all of SeaQuery's own: those for rows, and those for tables, indexes, foreign keys, types and
 /// extensions.
+///
+/// # Panics
+///
+/// SeaQuery has no errors where it builds a text: it panics on what it cannot write for PostgreSQL. Such are
+///
+/// * an ALTER TABLE without options, and any statement for tables, indexes or foreign keys whose table has an alias or
+///   is no table; for indexes also one that is named with its database;
+/// * columns of the type `Year`, `auto_increment` of a type that is no integer, `PARTITION BY KEY` and
+///   `VALUES LESS THAN`; JOIN with `JoinOn::Columns`;
+/// * an array of the type `ArrayType::Enum` with an element that is NULL (as [`ColumnValue`] an array of enums holds it);
+/// * a `char` that is not ASCII where values are part of the text, as in the default of a column.
+///
+/// [`ColumnValue`]: crate::sea_query::ColumnValue
 pub trait BuildStatement {
     /// Builds the text and its values.
     fn build_statement(&self) -> Built;

@@ -145,6 +145,7 @@ pub use aiopg_derive::{EnumType, Table};
 /// What the derives write calls to. It is no part of the interface and may change at any time.
 #[doc(hidden)]
 pub mod derived {
+    pub use sea_query::value::postgres_array::NotU8;
     pub use sea_query::{
         ArrayType, ColumnType, DynIden, Enum, Expr, Nullable, OptionEnum, TypeRef,
     };

@@ -224,9 +224,72 @@ async fn a_table_is_described_without_a_struct<R: Runtime>(rt: R) -> Result<(), 
     Ok(())
 }
 
+async fn no_rows_are_inserted_as_none<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut c = engine(rt, 1).await.acquire().await?;
+    c.execute(City::create_table().temporary(), ()).await?;
+    let cities = [city(7, "Wien"), city(8, "Graz")];
+    let conflict = OnConflict::column("name").do_nothing().to_owned();
+    let none = City::insert().rows(&cities[..0]).value("code", "X").on_conflict(conflict);
+    let mut result = c.execute(&none, ()).await?;
+    assert!(result.fetch_all_as::<(i32,)>()?.is_empty());
+    let ids = c.execute(City::insert().rows(&cities), ()).await?.fetch_all_as::<(i32,)>()?;
+    assert_eq!(ids, [(7,), (8,)]);
+    // What is added, or comes with the execution, is a row nevertheless.
+    assert_eq!(c.scalar::<i32>(none.row(&city(9, "Linz")), ()).await?, Some(9));
+    let rows = Vec::<City>::new();
+    let id = c.scalar::<i32>(City::insert().rows(&rows), named! { name: "Enns" }).await?;
+    assert_eq!(id, Some(1));
+    // `without` is about what was added.
+    let insert = City::insert().without("id");
+    assert_eq!(c.scalar::<i32>(&insert, named! { id: 5, name: "Hall" }).await?, Some(5));
+    Ok(())
+}
+
+async fn serial_is_refused_for_what_is_no_integer<R: Runtime>(rt: R) -> Result<(), Error> {
+    let mut c = session::open(rt).await;
+    let table = |column_type| {
+        let id = TableColumn::new("id", column_type).serial().primary_key();
+        TableDef::new("numbered").schema("pg_temp").column(id)
+    };
+    let text = c.execute_built(&table(ColumnType::Text).create()).await.unwrap_err();
+    assert_eq!(text.sqlstate(), Some(SqlState::INVALID_PARAMETER_VALUE));
+    let table = table(ColumnType::custom("int8"));
+    c.execute_built(&table.create()).await?;
+    assert_eq!(c.query_built_scalar::<i64>(&table.insert()).await?, 1);
+    Ok(())
+}
+
+struct Words(String);
+
+fn value(words: &Words) -> String {
+    words.0.clone()
+}
+
+fn column(words: &Words) -> Option<String> {
+    Some(words.0.clone())
+}
+
+#[derive(Table)]
+struct Spoken {
+    #[column(with = value, default_with = || Words("a".to_owned()))]
+    first: Words,
+    #[column(with = column, default_with = || Words("b".to_owned()))]
+    second: Words,
+}
+
+#[test]
+fn functions_can_have_any_name() {
+    let words = |word: &str| Words(word.to_owned());
+    let spoken = Spoken { first: words("c"), second: words("d") };
+    let insert = Spoken::insert().value("first", "x").row(&spoken).row(&[("first", "y".into())]);
+    let sql = r#"INSERT INTO "spoken" ("first", "second") VALUES ($1, $2), ($3, $4), ($5, $6)"#;
+    assert_eq!(insert.build_statement().sql(), sql);
+}
+
 #[test]
 fn values_stay_out_of_debug() {
-    let insert = City::insert().value("name", "secret");
+    let conflict = OnConflict::column("name").value("code", "secret").to_owned();
+    let insert = City::insert().value("name", "secret").on_conflict(conflict);
     let update = City::update().value("name", "secret").and_where(Expr::col("name").eq("secret"));
     let printed = format!("{insert:?} {update:?} {:?}", insert.build_statement());
     assert!(!printed.contains("secret"), "{printed}");
@@ -237,6 +300,8 @@ on_every_runtime!(
     a_table_is_created_as_it_is_described,
     the_scalar_of_an_insert_is_the_new_key,
     rows_may_be_many_and_unlike,
+    no_rows_are_inserted_as_none,
+    serial_is_refused_for_what_is_no_integer,
     rows_are_updated_and_deleted,
     an_execution_brings_values_by_name_or_by_number,
     columns_name_themselves_in_any_statement,

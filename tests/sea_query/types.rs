@@ -210,7 +210,12 @@ async fn an_enum_of_rust_is_an_enum_of_the_server<R: Runtime>(rt: R) -> Result<(
     assert_eq!(elsewhere.kind(), Kind::Conversion);
     c.batch_execute("create type other as enum ('a')").await?;
     let unknown = c.query("select $1::other", (Mood::Happy,)).await.unwrap_err();
-    assert_eq!(unknown.kind(), Kind::Conversion);
+    assert_eq!(unknown.sqlstate(), Some(SqlState::INVALID_TEXT_REPRESENTATION));
+    c.batch_execute("alter type other add value 'happy'").await?;
+    c.query("select $1::other", (Mood::Happy,)).await?;
+    let many = Expr::val(vec![Mood::Happy, Mood::VerySad]);
+    let many = Query::select().expr(many).take();
+    assert_eq!(c.query_built_scalar::<Vec<Mood>>(&many).await?, [Mood::Happy, Mood::VerySad]);
     assert_eq!(Mood::from_label(Mood::VerySad.label()), Some(Mood::VerySad));
     c.execute_built(&Person::drop_table()).await?;
     c.execute_built(&Mood::drop_type()).await?;

@@ -6,9 +6,10 @@ use sea_query::{ArrayType, ColumnType, Expr, Func, RcOrArc, TypeRef, Value};
 
 /// A type of Rust that a column holds.
 ///
-/// It is implemented by everything that SeaQuery has a value of, by most types of [`aiopg::types`](crate::types), by
+/// It is implemented by most of what SeaQuery has a value of, by most types of [`aiopg::types`](crate::types), by
 /// `Option` for what may be NULL, and by `Vec` for arrays. [`EnumType`](crate::sea_query::EnumType) has a derive that
-/// adds it.
+/// adds it. Values of SeaQuery without it are `char`, `i8`, `u8`, `u16`, `u32` and `u64`, for which the server has no
+/// type of that name and range, and the types of pgvector and of SeaQuery's own ranges.
 ///
 /// | type | column |
 /// |---|---|

@@ -1,5 +1,7 @@
 //! `Insert`: rows for a table, with its defaults.
 
+use std::fmt;
+
 use sea_query::{
     DynIden, Expr, InsertStatement, IntoIden, OnConflict, PostgresQueryBuilder, Query,
 };
@@ -51,9 +53,21 @@ use crate::types::Params;
 pub struct Insert {
     table: TableDef,
     rows: Vec<Given>,
+    /// Whether there are only the rows that were added: maybe none.
+    is_set: bool,
     left_out: Vec<DynIden>,
     returned: Returned,
-    on_conflict: Option<OnConflict>,
+    on_conflict: Option<Conflict>,
+}
+
+/// What stands behind `ON CONFLICT`. It can hold values, which are not to be printed.
+#[derive(Clone)]
+struct Conflict(OnConflict);
+
+impl fmt::Debug for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnConflict")
+    }
 }
 
 impl TableDef {
@@ -62,6 +76,7 @@ impl TableDef {
         Insert {
             table: self.clone(),
             rows: Vec::new(),
+            is_set: false,
             left_out: Vec::new(),
             returned: Returned::PrimaryKey,
             on_conflict: None,
@@ -72,10 +87,12 @@ impl TableDef {
 impl Insert {
     /// Gives a value, or an expression, for a column of the last row; the first row need not be begun.
     ///
+    /// After [`rows`](Self::rows) that were none there is no last row: then it does nothing.
+    ///
     /// A column is named by its name in the database or by its key.
     pub fn value(mut self, column: impl IntoIden, value: impl Into<Expr>) -> Self {
         let column = self.table.resolved(column);
-        if self.rows.is_empty() {
+        if self.rows.is_empty() && !self.is_set {
             self.rows.push(Given::default());
         }
         if let Some(row) = self.rows.last_mut() {
@@ -85,6 +102,9 @@ impl Insert {
     }
 
     /// Adds a row.
+    ///
+    /// A loop over no rows adds none, and what is inserted is the one row of defaults: use [`rows`](Self::rows) for
+    /// what may be empty.
     pub fn row(mut self, row: &(impl RowValues + ?Sized)) -> Self {
         let mut given = Given::default();
         for (column, value) in row.row_values() {
@@ -94,7 +114,30 @@ impl Insert {
         self
     }
 
-    /// Leaves a column to its default in every row, whatever is given for it: the number of a new row, for example.
+    /// Adds rows: if they are none, the statement is one that inserts nothing.
+    ///
+    /// A table that is described without any column has no such statement: the server refuses what is sent then.
+    ///
+    /// ```
+    /// # use aiopg::sea_query::{BuildStatement, TableColumn, TableDef};
+    /// # let city = TableDef::new("city").column(TableColumn::of::<String>("name"));
+    /// let names = ["Wien", "Graz"].map(|name| [("name", name.into())]);
+    /// let insert = city.insert().rows(&names);
+    /// assert_eq!(insert.build_statement().sql(), r#"INSERT INTO "city" ("name") VALUES ($1), ($2)"#);
+    ///
+    /// let nothing = city.insert().rows(&names[..0]);
+    /// assert_eq!(
+    ///     nothing.build_statement().sql(),
+    ///     r#"INSERT INTO "city" ("name") SELECT NULL WHERE FALSE"#,
+    /// );
+    /// ```
+    pub fn rows<V: RowValues>(self, rows: impl IntoIterator<Item = V>) -> Self {
+        let whole = rows.into_iter().fold(self, |insert, row| insert.row(&row));
+        Self { is_set: true, ..whole }
+    }
+
+    /// Leaves a column to its default in every row that was added, whatever is given for it: the number of a new row,
+    /// for example. What an execution brings counts nevertheless.
     pub fn without(mut self, column: impl IntoIden) -> Self {
         self.left_out.push(self.table.resolved(column));
         self
@@ -102,7 +145,7 @@ impl Insert {
 
     /// Says what happens to a row that is there already.
     pub fn on_conflict(self, on_conflict: OnConflict) -> Self {
-        Self { on_conflict: Some(on_conflict), ..self }
+        Self { on_conflict: Some(Conflict(on_conflict)), ..self }
     }
 
     /// Returns these columns, under their keys, rather than the primary key.
@@ -124,7 +167,7 @@ impl Insert {
     /// Returns the statement, to which SeaQuery can add more. Functions of defaults are called here.
     pub fn statement(&self) -> InsertStatement {
         let mut rows = self.filled_rows();
-        if rows.is_empty() {
+        if rows.is_empty() && !self.is_set {
             rows.push(self.filled(&Given::default()));
         }
         self.statement_of(&rows)
@@ -134,7 +177,9 @@ impl Insert {
         let columns = self.columns(rows);
         let mut insert = Query::insert();
         insert.into_table(&self.table);
-        if columns.is_empty() {
+        if rows.is_empty() {
+            self.select_nothing(&mut insert);
+        } else if columns.is_empty() {
             insert.or_default_values_many(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         } else {
             insert.columns(columns.iter().cloned());
@@ -145,13 +190,25 @@ impl Insert {
                 let _ = insert.values(columns.iter().map(value));
             }
         }
-        if let Some(on_conflict) = &self.on_conflict {
+        if let Some(Conflict(on_conflict)) = &self.on_conflict {
             insert.on_conflict(on_conflict.clone());
         }
         if let Some(clause) = returning(&self.table, &self.returned) {
             insert.returning(clause);
         }
         insert
+    }
+
+    /// Takes the rows from a query that gives none. There has to be a column: one that the server does not number.
+    fn select_nothing(&self, insert: &mut InsertStatement) {
+        let columns = self.table.columns();
+        let column =
+            columns.iter().find(|column| !column.is_numbered()).or_else(|| columns.first());
+        let nulls = column.map(|_| Expr::cust("NULL"));
+        insert.columns(column.map(TableColumn::iden));
+        // There are as many values as columns, which is all that could be wrong.
+        let _ =
+            insert.select_from(Query::select().exprs(nulls).and_where(Expr::cust("FALSE")).take());
     }
 
     /// The rows without what is left out, and with the defaults of the table.

@@ -38,6 +38,12 @@ impl<C: IntoIden + Clone> RowValues for Vec<(C, Expr)> {
     }
 }
 
+impl<V: RowValues + ?Sized> RowValues for &V {
+    fn row_values(&self) -> Vec<(DynIden, Expr)> {
+        (**self).row_values()
+    }
+}
+
 /// The values of one row; the last that is given for a column counts.
 #[derive(Clone, Default)]
 pub(crate) struct Given(Vec<(DynIden, Expr)>);
