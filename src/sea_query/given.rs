@@ -244,7 +244,8 @@ mod tests {
         assert_eq!(shape(&insert), (vec![], RowSource::None));
         insert.or_default_values();
         assert_eq!(shape(&insert), (vec![], RowSource::None));
-        let several = insert.clone().or_default_values_many(2).take();
+        let mut several = insert.clone();
+        several.or_default_values_many(2);
         assert_eq!(shape(&several), (vec![], RowSource::Defaults));
         insert.columns(["a", "b\", \"c"]);
         let columns = vec!["a".to_owned(), "b\", \"c".to_owned()];
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!(shape(&query), (columns.clone(), RowSource::Query));
         let mut with = CommonTableExpression::from_select(select);
         let with = Query::with().cte(with.table_name("w").to_owned()).to_owned();
-        let several = several.clone().with_cte(with.clone()).take();
+        several.with_cte(with.clone());
         assert_eq!(shape(&several), (vec![], RowSource::Defaults));
         insert.with_cte(with).values_panic([1.into(), "x".into()]);
         assert_eq!(shape(&insert), (columns, RowSource::Values));
@@ -326,7 +327,7 @@ mod tests {
         assert!(filled(&table, &(1_i32,)).contains("declares no columns"));
         let twice = filled(&table, &named! { a: 1_i32, a: 2_i32 });
         assert_eq!(twice, "the column \"a\" was given twice");
-        let several = table.clone().or_default_values_many(2).take();
+        let several = Query::insert().into_table("t").or_default_values_many(2).take();
         assert!(filled(&several, &named! { a: 1_i32 }).contains("several rows of defaults"));
         let mut declared = Query::insert().into_table("t").columns(["b", "a"]).take();
         assert!(filled(&declared, &(1_i32,)).contains("declares 2 columns, but 1"));
