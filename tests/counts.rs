@@ -12,7 +12,7 @@ use std::future::Future;
 use std::hint::black_box;
 
 use aiopg::sea_query::BuildStatement;
-use aiopg::{Connection, FromRow, Pool, PoolOptions, Runtime, Statement};
+use aiopg::{AllResults, Connection, FromRow, Item, Pool, PoolOptions, Runtime, Statement};
 use aiopg_smol::Smol;
 use aiopg_tests::counting::{Counting, Counts};
 use aiopg_tests::session;
@@ -181,6 +181,55 @@ fn a_million_rows_take_no_memory(executor: &impl Executor) {
     assert!(cost.bytes_max <= 256 << 10, "{cost:?}");
 }
 
+/// Many statements, values or rows at once: what is allocated for each of them.
+fn many_at_once_allocate_as_little_as_promised(executor: &impl Executor) {
+    const TEXTS: u64 = 20;
+    const ITEMS: u64 = 100;
+
+    let (mut connection, row, _) = warm(executor);
+    let c = &mut connection;
+    let check = |name: &str, cost: AllocationInfo, most: u64| {
+        println!("{name}: {} allocations, {most} at most", cost.count_total);
+        assert!(cost.count_total <= most, "{name}: {cost:?}");
+    };
+    let texts: Vec<_> = (1..=TEXTS).map(|number| format!("text no. {number}")).collect();
+    let places: Vec<_> = (1..=TEXTS).map(|number| format!("${number}::text")).collect();
+    let select = executor.run(c.prepare(&format!("select {}", places.join(", ")))).unwrap();
+    let exchange = async |c: &mut Connection<_>| {
+        let row = c.query_one(&select, &texts).await.unwrap();
+        for (column, text) in texts.iter().enumerate() {
+            assert_eq!(row.get::<String>(column), *text);
+        }
+    };
+    // Each text, and the row.
+    check("20 texts", cost(|| executor.run(exchange(c))), TEXTS + 1);
+    let pipeline = async |c: &mut Connection<_>| {
+        let items: Vec<_> = (0..ITEMS).map(|_| Item::query_one(&row, (1,))).collect();
+        for row in c.pipeline(items).await.all().unwrap() {
+            assert_eq!(row.get::<i32>(0), 1);
+        }
+    };
+    // Each row, and the lists that hold all of them.
+    check("a pipeline of 100", cost(|| executor.run(pipeline(c))), ITEMS + 20);
+    executor.run(c.batch_execute("create temporary table t (a int, b text)")).unwrap();
+    let insert = executor.run(c.prepare("insert into t values ($1, $2)")).unwrap();
+    let many = async |c: &mut Connection<_>| {
+        let sets = (0..1_000).map(|a| (a, "a text of some length"));
+        assert_eq!(c.execute_many(&insert, sets).await.unwrap(), 1_000);
+    };
+    // Those of the buffer, which is given back when it has grown large.
+    check("1,000 sets", cost(|| executor.run(many(c))), 20);
+    let copy_out = async |c: &mut Connection<_>| {
+        let sql = "copy (select generate_series(1, 10000)) to stdout";
+        let (mut copy, mut chunks) = (c.copy_out_raw(sql).await.unwrap(), 0);
+        while copy.chunk().await.unwrap().is_some() {
+            chunks += 1;
+        }
+        assert_eq!(chunks, 10_000);
+    };
+    check("10,000 rows copied out", cost(|| executor.run(copy_out(c))), 20);
+}
+
 /// The server passes over all of them, so that it has little to do.
 fn a_million_rows_are_copied_in_without_allocating(executor: &impl Executor) {
     let (mut connection, ..) = warm(executor);
@@ -322,6 +371,16 @@ fn calls_allocate_as_little_as_promised_on_tokio() {
 #[test]
 fn calls_allocate_as_little_as_promised_on_smol() {
     calls_allocate_as_little_as_promised(&SmolThread);
+}
+
+#[test]
+fn many_at_once_allocate_as_little_as_promised_on_tokio() {
+    many_at_once_allocate_as_little_as_promised(&tokio_thread());
+}
+
+#[test]
+fn many_at_once_allocate_as_little_as_promised_on_smol() {
+    many_at_once_allocate_as_little_as_promised(&SmolThread);
 }
 
 #[test]
