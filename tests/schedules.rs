@@ -43,8 +43,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs `test` under many schedules, the same ones each time.
 fn check(test: impl Fn() + Send + Sync + 'static) {
-    let schedules = std::env::var("AIOPG_SCHEDULES").map(|count| count.parse().unwrap());
-    let scheduler = RandomScheduler::new_from_seed(1, schedules.unwrap_or(SCHEDULES));
+    let count = std::env::var("AIOPG_SCHEDULES").map(|count| count.parse().unwrap());
+    let scheduler = RandomScheduler::new_from_seed(1, count.unwrap_or(SCHEDULES));
     let mut config = shuttle::Config::new();
     config.stack_size = STACK_BYTES;
     config.silence_warnings = true;
@@ -66,17 +66,17 @@ struct Clock {
     sleepers: Vec<(Instant, Waker)>,
 }
 
+/// Somebody else may have a turn.
+fn yield_now() {
+    // What is dropped when all is over has nobody to yield to.
+    if !std::thread::panicking() {
+        thread::yield_now();
+    }
+}
+
 impl Scheduled {
     fn new(background: bool) -> Self {
         Self { server: FakeServer::new(), background, clock: Arc::default() }
-    }
-
-    /// Somebody else may have a turn.
-    fn yield_now(&self) {
-        // What is dropped when all is over has nobody to yield to.
-        if !std::thread::panicking() {
-            thread::yield_now();
-        }
     }
 
     fn read_clock(&self) -> Instant {
@@ -92,7 +92,9 @@ impl Scheduled {
         let (due, rest): (Vec<_>, _) = sleepers.into_iter().partition(|(at, _)| *at <= now);
         clock.sleepers = rest;
         drop(clock);
-        due.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in due {
+            waker.wake();
+        }
     }
 }
 
@@ -102,7 +104,7 @@ impl Runtime for Scheduled {
     type Sleep = Sleep;
 
     async fn connect_tcp(&self, _: SocketAddr, _: &TcpOptions) -> io::Result<Duplex> {
-        self.yield_now();
+        yield_now();
         let (near, far) = Duplex::pair();
         let server = self.server.clone();
         drop(future::spawn(async move { drop(server.serve(far).await) }));
@@ -136,7 +138,7 @@ impl Runtime for Scheduled {
     }
 
     fn now(&self) -> Instant {
-        self.yield_now();
+        yield_now();
         self.read_clock()
     }
 
@@ -229,7 +231,7 @@ impl World {
         assert!(lent <= self.most, "{lent} sessions are lent");
         let stats = self.pool.stats();
         assert!(stats.size <= self.most, "{stats:?}");
-        self.runtime.yield_now();
+        yield_now();
         let way = Self::drawn(6);
         if way == 0 {
             session.batch_execute("begin").await.unwrap();
@@ -260,7 +262,9 @@ impl World {
 }
 
 fn join(threads: Vec<thread::JoinHandle<()>>) {
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
@@ -313,7 +317,7 @@ fn whose_time_is_over_is_told_so() {
         let waiters: Vec<_> = (0..3).map(|_| thread::spawn(wait(world.clone()))).collect();
         while world.pool.stats().timeouts < 3 {
             world.runtime.pass(LIMIT / 3);
-            world.runtime.yield_now();
+            yield_now();
         }
         join(waiters);
         let stats = world.pool.stats();

@@ -54,7 +54,9 @@ mod tests {
         let mut starts = Starts::default();
         let four = 1 << BITS;
         let places = [0, 5, four - 1, four, four + 7, 3 * four + 1, 3 * four + 1, 4 * four];
-        places.iter().for_each(|place| starts.push(*place));
+        for place in places {
+            starts.push(place);
+        }
         assert_eq!(starts.len(), places.len());
         for (index, place) in places.into_iter().enumerate() {
             assert_eq!(starts.get(index), Some(place));

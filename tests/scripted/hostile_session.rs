@@ -179,9 +179,10 @@ async fn descriptions_that_cannot_be_are_refused<R: Runtime>(runtime: R) {
     assert_ends(&runtime, Verb::Simple, &[many], Kind::Protocol).await;
 }
 
-async fn rows_that_do_not_fit_their_description_are_refused<R: Runtime>(runtime: R) {
+/// Rows that are none of one int8.
+fn misshapen_rows() -> [Vec<u8>; 8] {
     let value: Option<&[u8]> = Some(b"\0\0\0\0\0\0\0\x01");
-    let rows = [
+    [
         data_row(&[]),
         data_row(&[value, value]),
         message(b'D', b"\0\x01\xff\xff\xff\xfe"),
@@ -191,8 +192,39 @@ async fn rows_that_do_not_fit_their_description_are_refused<R: Runtime>(runtime:
         message(b'D', b""),
         // And 65,535 values.
         message(b'D', b"\xff\xff"),
-    ];
-    for row in rows {
+    ]
+}
+
+/// The memory that a row stands in is lent to the tuple that is made of it.
+async fn a_misshapen_row_ends_the_session_although_it_is_lent<R: Runtime>(runtime: R) {
+    for row in misshapen_rows() {
+        let ((), _) = converse(
+            async |mut peer| {
+                welcome(&mut peer).await?;
+                peer.skip_request().await?;
+                let [parsed, parameters, columns, bound] = described().try_into().unwrap();
+                peer.send(&[parsed, parameters, columns, ready_for_query(b'I')]).await?;
+                peer.skip_request().await?;
+                peer.send(&[bound, int8_row(7), row.clone()]).await?;
+                peer.drain().await
+            },
+            async |stream| {
+                let mut connection = connect(&runtime, stream).await;
+                let mut rows = connection.stream("a", ()).await.unwrap();
+                assert_eq!(rows.next_as::<(i64,)>().await.unwrap(), Some((7,)));
+                let error = rows.next_as::<(i64,)>().await.unwrap_err();
+                assert_eq!(error.kind(), Kind::Protocol, "{row:?}");
+                assert_eq!(rows.next_as::<(i64,)>().await.unwrap(), None);
+                drop(rows);
+                assert!(connection.is_closed(), "{row:?}");
+            },
+        )
+        .await;
+    }
+}
+
+async fn rows_that_do_not_fit_their_description_are_refused<R: Runtime>(runtime: R) {
+    for row in misshapen_rows() {
         for verb in [Verb::Query, Verb::QueryOne, Verb::Scalar] {
             let said = [described(), vec![row.clone()]].concat();
             assert_ends(&runtime, verb, &said, Kind::Protocol).await;
@@ -435,6 +467,7 @@ on_every_runtime!(
     breaches_of_the_framing_end_the_session,
     what_has_no_place_in_a_reply_ends_the_session,
     descriptions_that_cannot_be_are_refused,
+    a_misshapen_row_ends_the_session_although_it_is_lent,
     rows_that_do_not_fit_their_description_are_refused,
     a_fatal_error_ends_the_session_and_is_the_cause,
     a_reply_without_an_outcome_is_refused,

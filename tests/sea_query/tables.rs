@@ -266,7 +266,7 @@ fn value(words: &Words) -> String {
 }
 
 fn column(words: &Words) -> Option<String> {
-    Some(words.0.clone())
+    (!words.0.is_empty()).then(|| words.0.clone())
 }
 
 #[derive(Table)]
