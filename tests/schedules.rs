@@ -6,11 +6,7 @@
 //!
 //! A schedule that fails is printed, and run again by `shuttle::replay`. A wake-up that is lost is a deadlock.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test stops at the line where it fails, and there is no clock but its own"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the line where it fails")]
 
 use std::future::Future;
 use std::io;
