@@ -145,6 +145,19 @@ impl<R: Runtime> Engine<R> {
         async move { session.await.map(EngineConnection::new) }
     }
 
+    /// Takes a session back; the same as [`EngineConnection::close`]. It returns to the engine that lent it.
+    ///
+    /// # Messages
+    ///
+    /// As [`PooledConnection::release`](crate::PooledConnection::release).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`PooledConnection::release`](crate::PooledConnection::release).
+    pub async fn release(&self, connection: EngineConnection<R>) {
+        connection.close().await;
+    }
+
     /// Returns the pool that lends the sessions.
     pub fn pool(&self) -> &Pool<R> {
         &self.pool

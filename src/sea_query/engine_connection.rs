@@ -190,7 +190,6 @@ impl<R: Runtime> EngineConnection<R> {
     /// # Cancel safety
     ///
     /// As [`PooledConnection::release`].
-    #[doc(alias = "release")]
     pub async fn close(self) {
         self.session.release().await;
     }

@@ -110,7 +110,7 @@ async fn an_engine_is_closed_when_all_sessions_are_back<R: Runtime>(rt: R) -> Re
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     first.close().await;
     assert!(futures::poll!(waiting.as_mut()).is_pending());
-    second.close().await;
+    engine.release(second).await;
     waiting.await;
     assert_eq!((engine.size(), engine.freesize()), (0, 0));
     Ok(())
