@@ -1,6 +1,7 @@
 //! What the codecs of values share: their errors, and values behind their length.
 
 use std::error::Error as StdError;
+use std::num::TryFromIntError;
 
 use bytes::{BufMut, BytesMut};
 use postgres_types::IsNull;
@@ -13,6 +14,14 @@ pub(crate) fn put_value(
     out: &mut BytesMut,
     value: impl FnOnce(&mut BytesMut) -> Result<IsNull, CodecError>,
 ) -> Result<(), CodecError> {
+    put_behind_length(out, value)
+}
+
+/// As [`put_value`], whatever the error is.
+pub(crate) fn put_behind_length<E: From<TryFromIntError>>(
+    out: &mut BytesMut,
+    value: impl FnOnce(&mut BytesMut) -> Result<IsNull, E>,
+) -> Result<(), E> {
     let start = out.len();
     out.put_i32(-1);
     let behind = out.len();

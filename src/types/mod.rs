@@ -97,6 +97,8 @@ mod text;
 
 pub use crate::types::array::{Array, Dimension};
 pub use crate::types::bits::Bits;
+#[cfg(feature = "sea-query")]
+pub(crate) use crate::types::codec::put_behind_length;
 pub use crate::types::date::Date;
 pub(crate) use crate::types::fit::{accepts, needs_look, read};
 pub use crate::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rectangle};

@@ -5,8 +5,9 @@ use postgres_types::{IsNull, Kind, Type};
 use sea_query::{ArrayType, Value};
 
 use crate::error::Error;
-use crate::sea_query::binder::family::{Family, put_inner};
+use crate::sea_query::binder::family::Family;
 use crate::sea_query::binder::misfit::Misfit;
+use crate::types::put_behind_length;
 
 /// Writes an element.
 pub(crate) type WriteValue = fn(&Value, &Type, &mut BytesMut) -> Result<IsNull, Error>;
@@ -171,7 +172,7 @@ impl Elements<'_> {
 
     fn put_element(&mut self, element: &Value, out: &mut BytesMut) -> Result<(), Misfit> {
         self.position += 1;
-        put_inner(out, |out| {
+        put_behind_length(out, |out| {
             let written = (self.write)(element, self.member, out);
             let is_null = written.map_err(|error| {
                 let position = self.position;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
+use std::num::TryFromIntError;
 
 use postgres_types::Type;
 use sea_query::Value;
@@ -49,6 +50,13 @@ impl Misfit {
             }
         };
         Error::conversion(text).unsent()
+    }
+}
+
+/// A part whose length its four bytes cannot tell.
+impl From<TryFromIntError> for Misfit {
+    fn from(_: TryFromIntError) -> Self {
+        Self::value("a part of it is too long")
     }
 }
 

@@ -4,10 +4,11 @@ use bytes::{BufMut, BytesMut};
 use postgres_types::{IsNull, Kind, Type};
 use sea_query_postgres_types::range::{RangeBound, RangeType};
 
-use crate::sea_query::binder::family::{Family, put_inner};
+use crate::sea_query::binder::family::Family;
 use crate::sea_query::binder::floats::Double;
 use crate::sea_query::binder::integers::Integer;
 use crate::sea_query::binder::misfit::{CAST, Misfit};
+use crate::types::put_behind_length;
 
 /// A range. Its bounds are inclusive and exclusive as their names say, whatever their text is.
 #[derive(Debug)]
@@ -64,7 +65,8 @@ fn write_bounds<T: Clone + std::fmt::Display, F: Family>(
     let subtype = base(subtype);
     for bound in bounds {
         let (RangeBound::Inclusive(value) | RangeBound::Exclusive(value)) = bound else { continue };
-        let written = put_inner(out, |out| family(value).write(subtype, out).map(|()| IsNull::No));
+        let written =
+            put_behind_length(out, |out| family(value).write(subtype, out).map(|()| IsNull::No));
         written.map_err(|misfit| {
             out.truncate(start);
             match misfit {
