@@ -92,30 +92,40 @@ pub trait ColumnValue {
     }
 }
 
-impl<T: ColumnValue + ?Sized> ColumnValue for &T {
-    fn column_type() -> ColumnType {
-        T::column_type()
-    }
+/// What holds a value in one way or another stands in the same column.
+macro_rules! holders {
+    ($([$($generics:tt)+] $holder:ty;)*) => {$(
+        impl<$($generics)+> ColumnValue for $holder {
+            fn column_type() -> ColumnType {
+                T::column_type()
+            }
 
-    fn array_type() -> ArrayType {
-        T::array_type()
-    }
+            fn array_type() -> ArrayType {
+                T::array_type()
+            }
 
-    fn null() -> Value {
-        T::null()
-    }
+            fn null() -> Value {
+                T::null()
+            }
 
-    fn to_value(&self) -> Value {
-        T::to_value(self)
-    }
+            fn to_value(&self) -> Value {
+                T::to_value(self)
+            }
 
-    fn is_nullable() -> bool {
-        T::is_nullable()
-    }
+            fn is_nullable() -> bool {
+                T::is_nullable()
+            }
 
-    fn cast() -> Option<TypeRef> {
-        T::cast()
-    }
+            fn cast() -> Option<TypeRef> {
+                T::cast()
+            }
+        }
+    )*};
+}
+
+holders! {
+    [T: ColumnValue + ?Sized] &T;
+    [T: ColumnValue + ToOwned + ?Sized] Cow<'_, T>;
 }
 
 impl<T: ColumnValue> ColumnValue for Option<T> {
@@ -165,32 +175,6 @@ impl<T: ColumnValue> ColumnValue for Vec<T> {
     fn cast() -> Option<TypeRef> {
         let TypeRef(schema, name) = T::cast()?;
         Some(TypeRef(schema, format!("{}[]", name.inner()).into()))
-    }
-}
-
-impl<T: ColumnValue + ToOwned + ?Sized> ColumnValue for Cow<'_, T> {
-    fn column_type() -> ColumnType {
-        T::column_type()
-    }
-
-    fn array_type() -> ArrayType {
-        T::array_type()
-    }
-
-    fn null() -> Value {
-        T::null()
-    }
-
-    fn to_value(&self) -> Value {
-        T::to_value(self)
-    }
-
-    fn is_nullable() -> bool {
-        T::is_nullable()
-    }
-
-    fn cast() -> Option<TypeRef> {
-        T::cast()
     }
 }
 
