@@ -13,9 +13,8 @@ use crate::flow::output::Output;
 use crate::flow::reports::{Reports, is_utf8};
 use crate::flow::request::{End, Protocol, Request, Steps};
 use crate::message::{
-    Backend, BackendKeyData, CommandComplete, CopyData, CopyFail, DataRow, Decode, Encode,
-    ErrorResponse, Execute, NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery,
-    Sync,
+    Backend, BackendKeyData, CommandComplete, CopyFail, DataRow, Decode, Encode, ErrorResponse,
+    Execute, NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery, Sync,
 };
 use crate::wire::{HEADER_LENGTH, Header, Parts};
 
@@ -23,7 +22,7 @@ use crate::wire::{HEADER_LENGTH, Header, Parts};
 const REPORT_LIMIT: usize = 16 << 20;
 
 /// The limit for every other message that carries no row, in bytes; PostgreSQL's own are far below.
-const SHORT_LIMIT: usize = 64 << 10;
+pub(in crate::flow) const SHORT_LIMIT: usize = 64 << 10;
 
 /// What somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,17 +35,17 @@ enum Wanted {
 /// What is sent, what has arrived, and what the server still owes.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    input: Input,
-    output: Output,
-    reports: Reports,
+    pub(in crate::flow) input: Input,
+    pub(in crate::flow) output: Output,
+    pub(in crate::flow) reports: Reports,
     /// The key for cancel requests.
     key: Option<(i32, Box<[u8]>)>,
     /// The request whose reply, or a part of it, is still to come.
-    owed: Option<Request>,
-    asides: Asides,
+    pub(in crate::flow) owed: Option<Request>,
+    pub(in crate::flow) asides: Asides,
     /// The data that this request has for a copy.
     copy_in: CopyIn,
-    message_limit: usize,
+    pub(in crate::flow) message_limit: usize,
 }
 
 impl Machine {
@@ -247,31 +246,6 @@ impl Machine {
             Some(message) => Ok(Some(message)),
             None => self.next(Wanted::Replies),
         }
-    }
-
-    /// Takes the next message if it is there whole and means nothing but to the request that is being answered: what
-    /// most replies are made of. Of all others, and of what is wrong, [`next_message`](Self::next_message) knows more.
-    #[inline]
-    pub(crate) fn next_plain(&mut self) -> Option<Message> {
-        let owed = self.owed.as_ref()?;
-        let filled = self.input.filled();
-        let [tag, length @ ..] = *filled.first_chunk::<HEADER_LENGTH>()?;
-        let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
-        let body = length.checked_sub(size_of::<u32>())?;
-        let is_plain = match tag {
-            DataRow::TAG | CopyData::TAG => true,
-            BIND_COMPLETE => body == 0,
-            // Those that say that something was forgotten begin with "D".
-            CommandComplete::TAG => {
-                body < SHORT_LIMIT && filled.get(HEADER_LENGTH).is_some_and(|byte| *byte != b'D')
-            }
-            _ => false,
-        };
-        if !is_plain || owed.riders > 0 || owed.openers > 0 || body > self.message_limit {
-            return None;
-        }
-        let (start, end) = self.input.take_whole(length + 1)?;
-        Some(Message { tag, start: start + HEADER_LENGTH, end })
     }
 
     /// Reads messages until there is a notification, and tells whether there is one; `None` until more bytes have
@@ -495,4 +469,4 @@ const FORGETS: [&[u8]; 2] = [b"DISCARD ALL\0", b"DEALLOCATE ALL\0"];
 const COPY_IN: u8 = b'G';
 const CLOSE_COMPLETE: u8 = b'3';
 const PARSE_COMPLETE: u8 = b'1';
-const BIND_COMPLETE: u8 = b'2';
+pub(in crate::flow) const BIND_COMPLETE: u8 = b'2';

@@ -11,6 +11,7 @@ mod request;
 mod asides;
 mod copy_in;
 mod machine;
+mod plain;
 
 #[cfg(test)]
 mod machine_tests;
