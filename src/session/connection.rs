@@ -1,19 +1,15 @@
 //! `Connection`: one session, used by one caller at a time.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
 use crate::config::{Config, Event, StatementMode};
-use crate::connection::{
-    CancelToken, Cancellable, Channel, Transport, Withdrawn, open, open_stream,
-};
+use crate::connection::{CancelToken, Channel, Transport, open, open_stream};
 use crate::error::{Error, ServerError};
-use crate::flow::{Message, Protocol, Request};
-use crate::message::{Encode, Offset, Sync, TransactionStatus};
+use crate::message::{Offset, TransactionStatus};
 use crate::observe::{About, Counted, Observation, Operation};
 use crate::session::catalog::Catalog;
 #[cfg(feature = "sea-query")]
@@ -23,7 +19,6 @@ use crate::session::riders::Riders;
 use crate::session::source::TimeLimit;
 use crate::session::statement_cache::StatementCache;
 use crate::session::version::version_number;
-use crate::wire::Parts;
 
 /// One session with a PostgreSQL server.
 ///
@@ -391,62 +386,6 @@ impl<R: Runtime> Connection<R> {
         let process_id = self.process_id();
         self.channel.tell(&Event::TransactionDropped { process_id, depth });
     }
-
-    /// Makes a request, after reading off what is owed to futures that were dropped.
-    pub(crate) async fn request(
-        &mut self,
-        protocol: Protocol,
-        cancellable: Cancellable,
-        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
-    ) -> Result<Exchange<'_, R>, Error> {
-        self.request_as(Request::new(protocol), cancellable, write).await
-    }
-
-    /// Makes a request of a certain shape, after reading off what is owed to futures that were dropped.
-    pub(crate) async fn request_as(
-        &mut self,
-        request: Request,
-        cancellable: Cancellable,
-        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
-    ) -> Result<Exchange<'_, R>, Error> {
-        self.settle_in_time().await?;
-        if let Some(late) = self.channel.overdue() {
-            // An earlier part of the same operation has taken all its time.
-            return Err(late.unsent());
-        }
-        if request.protocol == Protocol::Simple || request.ready.get() > 1 {
-            // A BEGIN that is refused would not keep a query behind it from being run.
-            self.open_now().await?;
-        }
-        let request = self.riders.carried_by(request)?;
-        let (statements, riders) = (&mut self.statements, &self.riders);
-        self.channel.request(request, cancellable, |out| {
-            riders.write(out)?;
-            if request.protocol == Protocol::Extended {
-                statements.write_closes(out)?;
-            }
-            write(out)
-        })?;
-        Ok(Exchange { connection: self, parses: None, violation: None })
-    }
-
-    /// Sends the openers that wait, by themselves.
-    pub(crate) async fn open_now(&mut self) -> Result<(), Error> {
-        self.settle().await?;
-        if !self.riders.any_openers() {
-            return Ok(());
-        }
-        let request = self.riders.carried_by(Request::new(Protocol::Extended))?;
-        let riders = &self.riders;
-        self.channel.request(request, Cancellable::Yes, |out| {
-            riders.write(out)?;
-            Sync.encode(out)
-        })?;
-        let mut exchange = Exchange { connection: self, parses: None, violation: None };
-        let refused = exchange.finish().await?;
-        exchange.connection.take_note();
-        refused.map_or(Ok(()), Err)
-    }
 }
 
 impl<R: Runtime> fmt::Debug for Connection<R> {
@@ -460,40 +399,13 @@ impl<R: Runtime> fmt::Debug for Connection<R> {
     }
 }
 
-/// A request that is being answered. Dropped before the answer is complete, it is given up.
-pub(crate) struct Exchange<'c, R: Runtime> {
-    pub(crate) connection: &'c mut Connection<R>,
-    /// The number of the statement that it makes.
-    pub(crate) parses: Option<u64>,
-    /// How the server broke the protocol, where the session could not be ended at once: a part of it was lent.
-    pub(crate) violation: Option<Error>,
-}
-
-impl<R: Runtime> Exchange<'_, R> {
-    pub(crate) async fn message(&mut self) -> Result<Message, Error> {
-        poll_fn(|cx| self.connection.channel.poll_message(cx)).await
-    }
-}
-
-impl<R: Runtime> Drop for Exchange<'_, R> {
-    fn drop(&mut self) {
-        if let Some(error) = self.violation.take() {
-            self.connection.channel.end(error);
-        }
-        let withdrawn = self.connection.channel.abandon();
-        if let (Withdrawn::Yes, Some(number)) = (withdrawn, self.parses) {
-            self.connection.statements.never_made(number);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn connections_are_send_and_sync() {
-        fn shareable<T: Send + std::marker::Sync + 'static>() {}
+        fn shareable<T: Send + Sync + 'static>() {}
         shareable::<Connection>();
     }
 }

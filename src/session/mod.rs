@@ -27,6 +27,7 @@ mod version;
 #[cfg(feature = "sea-query")]
 mod identity;
 mod connection;
+mod exchange;
 mod observed;
 mod bind;
 mod portions;

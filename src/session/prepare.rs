@@ -12,7 +12,8 @@ use crate::message::{Backend, Decode, Describe, Encode, Object, Parse, ReadyForQ
 use crate::observe::{Counted, Operation};
 use crate::session::bind::{Until, write_run, wrong_count};
 use crate::session::column::{Column, Described, columns};
-use crate::session::connection::{Connection, Exchange};
+use crate::session::connection::Connection;
+use crate::session::exchange::Exchange;
 use crate::session::fetch::Fetch;
 use crate::session::lexer::cancellable;
 use crate::session::row_stream::RowStream;

@@ -11,8 +11,9 @@ use crate::error::Error;
 use crate::flow::{Message, Protocol};
 use crate::message::{CommandTag, CopyLayout, Encode, Format, Query};
 use crate::observe::{Counted, Observation, Operation};
-use crate::session::connection::{Connection, Exchange};
+use crate::session::connection::Connection;
 use crate::session::copy::reply::{Direction, Event, Reply};
+use crate::session::exchange::Exchange;
 use crate::session::lexer::cancellable;
 use crate::session::source::TimeLimit;
 

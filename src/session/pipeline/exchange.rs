@@ -8,7 +8,8 @@ use crate::connection::Cancellable;
 use crate::error::{Error, Kind};
 use crate::flow::{Protocol, Request, Steps};
 use crate::message::{Encode, Sync};
-use crate::session::connection::{Connection, Exchange};
+use crate::session::connection::Connection;
+use crate::session::exchange::Exchange;
 use crate::session::pipeline::prepared::{Step, write_step};
 use crate::session::pipeline::reply::Outcome;
 
