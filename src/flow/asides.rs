@@ -43,7 +43,14 @@ impl Asides {
         self.failure.as_deref()
     }
 
+    /// Whether anything waits to be asked for that a session takes note of.
+    #[inline]
+    pub(crate) fn is_any(&self) -> bool {
+        self.is_of_riders() || self.closed > 0 || self.forgotten
+    }
+
     /// Whether riders or openers have been answered.
+    #[inline]
     pub(crate) fn is_of_riders(&self) -> bool {
         self.riders_done > 0 || self.openers_done > 0 || self.opener_refused
     }

@@ -15,6 +15,7 @@ use crate::flow::request::{End, Protocol, Request, Steps};
 use crate::message::{
     Backend, BackendKeyData, CommandComplete, CopyFail, DataRow, Decode, Encode, ErrorResponse,
     Execute, NoticeResponse, NotificationResponse, ParameterStatus, ReadyForQuery, Sync,
+    TransactionStatus,
 };
 use crate::wire::{HEADER_LENGTH, Header, Parts};
 
@@ -242,6 +243,9 @@ impl Machine {
     ///
     /// An error ends the session: the server broke the protocol, or said that it ends the session itself.
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>, Error> {
+        if self.input.filled().len() < HEADER_LENGTH {
+            return Ok(None);
+        }
         match self.next_plain() {
             Some(message) => Ok(Some(message)),
             None => self.next(Wanted::Replies),
@@ -347,15 +351,25 @@ impl Machine {
         if rest.is_none() && (unread || owed.end != End::Written) {
             return Err(Error::unexpected("ReadyForQuery"));
         }
-        self.reports.set_transaction_status(ready.status);
-        self.asides.ready(ready.status);
         if let Some(rest) = rest {
             owed.ready = rest;
+            self.note_status(ready.status);
         } else {
-            self.owed = None;
-            self.input.request_done();
+            self.answered(ready.status);
         }
         Ok(Message { start: 0, end: 0, ..message })
+    }
+
+    /// Takes note of the last ReadyForQuery of a reply.
+    pub(in crate::flow) fn answered(&mut self, status: TransactionStatus) {
+        self.note_status(status);
+        self.owed = None;
+        self.input.request_done();
+    }
+
+    fn note_status(&mut self, status: TransactionStatus) {
+        self.reports.set_transaction_status(status);
+        self.asides.ready(status);
     }
 
     /// Takes note of a message that answers a rider. It brings the session into order, so that without it nothing

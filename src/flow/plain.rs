@@ -1,8 +1,13 @@
 //! The short way through a reply: its messages that mean nothing but to the request that is being answered.
 
+use std::num::NonZeroU32;
+
 use crate::flow::machine::{BIND_COMPLETE, Machine, SHORT_LIMIT};
 use crate::flow::message::Message;
-use crate::message::{CommandComplete, CopyData, DataRow, Decode};
+use crate::flow::request::{End, Request};
+use crate::message::{
+    CommandComplete, CopyData, DataRow, Decode, ReadyForQuery, TransactionStatus,
+};
 use crate::wire::HEADER_LENGTH;
 
 impl Machine {
@@ -22,6 +27,7 @@ impl Machine {
             CommandComplete::TAG => {
                 body < SHORT_LIMIT && filled.get(HEADER_LENGTH).is_some_and(|byte| *byte != b'D')
             }
+            ReadyForQuery::TAG if body == 1 => return self.ready_plainly(),
             _ => false,
         };
         if !is_plain || owed.riders > 0 || owed.openers > 0 || body > self.message_limit {
@@ -29,5 +35,23 @@ impl Machine {
         }
         let (start, end) = self.input.take_whole(length + 1)?;
         Some(Message { tag, start: start + HEADER_LENGTH, end })
+    }
+
+    /// Takes the ReadyForQuery that ends the reply to a request of which all was sent.
+    fn ready_plainly(&mut self) -> Option<Message> {
+        let is_last = |owed: &Request| {
+            owed.riders == 0
+                && owed.openers == 0
+                && owed.ready == NonZeroU32::MIN
+                && owed.end == End::Written
+        };
+        let code = *self.input.filled().get(HEADER_LENGTH)?;
+        let status = TransactionStatus::from_code(code)?;
+        if !self.owed.as_ref().is_some_and(is_last) || !self.output.is_empty() {
+            return None;
+        }
+        self.input.take_whole(HEADER_LENGTH + 1)?;
+        self.answered(status);
+        Some(Message { tag: ReadyForQuery::TAG, start: 0, end: 0 })
     }
 }

@@ -129,6 +129,18 @@ pub enum TransactionStatus {
     InError,
 }
 
+impl TransactionStatus {
+    #[inline]
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        match code {
+            b'I' => Some(Self::Idle),
+            b'T' => Some(Self::InTransaction),
+            b'E' => Some(Self::InError),
+            _ => None,
+        }
+    }
+}
+
 /// ReadyForQuery: a request has been answered in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReadyForQuery {
@@ -140,12 +152,8 @@ impl<'a> Decode<'a> for ReadyForQuery {
     const NAME: &'static str = "ReadyForQuery";
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        let status = match reader.read_u8()? {
-            b'I' => TransactionStatus::Idle,
-            b'T' => TransactionStatus::InTransaction,
-            b'E' => TransactionStatus::InError,
-            _ => return Err(reader.invalid("unrecognized transaction status")),
-        };
+        let status = TransactionStatus::from_code(reader.read_u8()?);
+        let status = status.ok_or_else(|| reader.invalid("unrecognized transaction status"))?;
         Ok(Self { status })
     }
 }

@@ -9,7 +9,7 @@ use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 use crate::config::{Config, Event, StatementMode};
 use crate::connection::{CancelToken, Channel, Transport, open, open_stream};
 use crate::error::{Error, ServerError};
-use crate::message::{Offset, TransactionStatus};
+use crate::message::{CommandTag, Offset, TransactionStatus};
 use crate::observe::{About, Counted, Observation, Operation};
 use crate::session::catalog::Catalog;
 #[cfg(feature = "sea-query")]
@@ -58,6 +58,8 @@ pub struct Connection<R: Runtime = AnyRuntime> {
     pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
     pub(crate) offsets: Vec<Offset>,
+    /// How the last statement ended whose rows were asked for, if it has.
+    pub(crate) tag: CommandTag,
     #[cfg(feature = "sea-query")]
     pub(crate) identity: Identity,
 }
@@ -229,6 +231,7 @@ impl<R: Runtime> Connection<R> {
             listens: false,
             riders: Riders::default(),
             offsets: Vec::new(),
+            tag: CommandTag::EMPTY,
             #[cfg(feature = "sea-query")]
             identity: Identity::new(),
         }
@@ -369,7 +372,15 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// Takes note of what the replies that have been read did beside their purpose.
+    #[inline]
     pub(crate) fn take_note(&mut self) {
+        // Before each request, and mostly there is nothing.
+        if self.channel.machine().asides().is_any() || self.riders.any_openers() {
+            self.take_notes();
+        }
+    }
+
+    fn take_notes(&mut self) {
         let machine = self.channel.machine_mut();
         self.riders.settle(machine);
         let closed = machine.asides_mut().take_closed();

@@ -29,7 +29,11 @@ impl<R: Runtime> Connection<R> {
         cancellable: Cancellable,
         write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<Exchange<'_, R>, Error> {
-        self.settle_in_time().await?;
+        if self.channel.is_quiet() {
+            self.take_note();
+        } else {
+            self.settle_in_time().await?;
+        }
         if let Some(late) = self.channel.overdue() {
             // An earlier part of the same operation has taken all its time.
             return Err(late.unsent());

@@ -35,11 +35,10 @@ use crate::session::values::Values;
 pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     pub(crate) exchange: Exchange<'c, R>,
     statement: Statement,
-    tag: CommandTag,
     error: Option<Error>,
     progress: Progress,
-    /// Where the rows come in portions.
-    portions: Option<Portions>,
+    /// Where the rows come in portions. It comes seldom, and the stream is moved often.
+    portions: Option<Box<Portions>>,
     /// Where the values come as text.
     texts: Option<Box<Texts>>,
     done: bool,
@@ -66,22 +65,18 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         statement: Statement,
         fetch: Option<Fetch>,
     ) -> Self {
-        let (tag, progress) = (CommandTag::EMPTY, Progress::Requested);
-        let (portions, count, plan) = (fetch.map(Portions::new), 0, PlanCache::default());
-        let (error, texts, done) = (None, None, false);
-        let observation = Observation::none();
+        exchange.connection.tag = CommandTag::EMPTY;
         Self {
             exchange,
             statement,
-            tag,
-            error,
-            progress,
-            portions,
-            texts,
-            done,
-            count,
-            plan,
-            observation,
+            error: None,
+            progress: Progress::Requested,
+            portions: fetch.map(|fetch| Box::new(Portions::new(fetch))),
+            texts: None,
+            done: false,
+            count: 0,
+            plan: PlanCache::default(),
+            observation: Observation::none(),
         }
     }
 
@@ -102,7 +97,9 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         statement: Statement,
         tag: CommandTag,
     ) -> Self {
-        Self { progress: Progress::Complete, tag, ..Self::new(exchange, statement, None) }
+        let rows = Self::new(exchange, statement, None);
+        rows.exchange.connection.tag = tag;
+        Self { progress: Progress::Complete, ..rows }
     }
 
     /// Returns the next row, or `None` at the end.
@@ -227,7 +224,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
 
     /// Returns what the server said when the statement was complete; empty before the end of the stream.
     pub fn command_tag(&self) -> CommandTag {
-        self.tag
+        self.exchange.connection.tag
     }
 
     /// The next DataRow, or `None` when the reply is complete.
@@ -365,16 +362,18 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             }
             CommandComplete::TAG if self.has_come_to(Progress::Bound) => {
                 match CommandComplete::decode(machine.body(message)) {
-                    Ok(outcome) => (self.tag, self.progress) = (outcome.tag, Progress::Complete),
+                    Ok(outcome) => self.exchange.connection.tag = outcome.tag,
                     Err(error) => return Err(self.violated(error)),
                 }
+                self.progress = Progress::Complete;
                 self.end_portions()?;
             }
             PORTAL_SUSPENDED if self.progress == Progress::Bound && self.portions.is_some() => {
                 self.next_portion()?;
             }
             // Those that were asked for ahead find nothing.
-            CommandComplete::TAG if self.portions.as_mut().is_some_and(Portions::is_surplus) => {}
+            CommandComplete::TAG
+                if self.portions.as_mut().is_some_and(|portions| portions.is_surplus()) => {}
             // Without an outcome it would pass for a result without rows.
             ReadyForQuery::TAG if self.has_come_to(Progress::Complete) => {
                 self.done = true;
@@ -399,7 +398,8 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         if let Some(portions) = &mut self.portions {
             // Where there are rows, the server counts those of the last portion alone.
             if !self.statement.columns().is_empty() {
-                self.tag = self.tag.with_rows(portions.rows());
+                let tag = &mut self.exchange.connection.tag;
+                *tag = tag.with_rows(portions.rows());
             }
             portions.completed();
             self.exchange.end_open()?;
