@@ -77,6 +77,14 @@ impl<'a> DataRow<'a> {
         columns: usize,
         offsets: &mut Vec<Offset>,
     ) -> Result<(), Error> {
+        offsets.reserve(columns.min(self.body.len() / size_of::<i32>()));
+        self.each_place(columns, |place| offsets.push(place.to_ne_bytes()))
+    }
+
+    /// Tells where each value's length field stands in the body, and checks meanwhile that the body holds exactly
+    /// `columns` values.
+    #[inline]
+    pub(crate) fn each_place(self, columns: usize, mut note: impl FnMut(u32)) -> Result<(), Error> {
         let reader = Reader::new(Self::NAME, self.body);
         let fits = u32::try_from(self.body.len()).is_ok();
         let Some((count, mut rest)) = self.body.split_first_chunk::<2>().filter(|_| fits) else {
@@ -85,13 +93,12 @@ impl<'a> DataRow<'a> {
         if usize::from(u16::from_be_bytes(*count)) != columns {
             return Err(reader.invalid("it has another number of values than its description"));
         }
-        offsets.reserve(columns.min(rest.len() / size_of::<i32>()));
         for _ in 0..columns {
             let offset = self.body.len() - rest.len();
             let Some((length, after)) = rest.split_first_chunk::<4>() else {
                 return Err(reader.invalid("it is too short"));
             };
-            offsets.push(u32::try_from(offset).unwrap_or(u32::MAX).to_ne_bytes());
+            note(u32::try_from(offset).unwrap_or(u32::MAX));
             rest = match usize::try_from(i32::from_be_bytes(*length)) {
                 Ok(length) => {
                     after.get(length..).ok_or_else(|| reader.invalid("it is too short"))?

@@ -4,6 +4,7 @@ pub(crate) mod lexer;
 mod catalog;
 mod column;
 mod modifier;
+mod places;
 mod row;
 mod owned_row;
 mod values;

@@ -27,8 +27,10 @@ pub struct OwnedRow {
 impl OwnedRow {
     /// Copies a row, so that it outlives what lent it; `columns` are its own.
     pub(crate) fn copy(row: Row<'_>, columns: &Arc<[Column]>) -> Self {
-        let (body, offsets, number) = row.parts();
-        let data = [body, offsets.as_flattened()].concat();
+        let (body, places, number) = row.parts();
+        let mut data = Vec::with_capacity(body.len().saturating_add(places.written_bytes()));
+        data.extend_from_slice(body);
+        places.write(&mut data);
         Self { columns: Arc::clone(columns), data, start: 0, number }
     }
 
@@ -63,7 +65,7 @@ impl OwnedRow {
         let offsets = self.columns.len().saturating_mul(4);
         let data = self.data.get(self.start..).unwrap_or_default();
         let (body, offsets) = data.split_at(data.len().saturating_sub(offsets));
-        Row::new(&self.columns, body, offsets.as_chunks().0).numbered(self.number)
+        Row::new(&self.columns, body, offsets.as_chunks::<4>().0).numbered(self.number)
     }
 
     /// Returns the columns.

@@ -7,8 +7,9 @@ use std::fmt;
 use postgres_types::{FromSql, WasNull};
 
 use crate::error::Error;
-use crate::message::{DataRow, Offset};
+use crate::message::DataRow;
 use crate::session::column::{Column, ColumnIndex};
+use crate::session::places::RowPlaces;
 
 /// A row that is lent: by a stream until it moves on, or by [`Rows`](crate::Rows).
 ///
@@ -28,15 +29,19 @@ use crate::session::column::{Column, ColumnIndex};
 pub struct Row<'r> {
     columns: &'r [Column],
     data: DataRow<'r>,
-    offsets: &'r [Offset],
+    places: RowPlaces<'r>,
     /// Which row of its result this is, where there may be more than one.
     number: Option<u64>,
 }
 
 impl<'r> Row<'r> {
-    /// `offsets` are where the values of `columns` stand in `body`.
-    pub(crate) fn new(columns: &'r [Column], body: &'r [u8], offsets: &'r [Offset]) -> Self {
-        Self { columns, data: DataRow::new(body), offsets, number: None }
+    /// `places` are where the values of `columns` stand in `body`.
+    pub(crate) fn new(
+        columns: &'r [Column],
+        body: &'r [u8],
+        places: impl Into<RowPlaces<'r>>,
+    ) -> Self {
+        Self { columns, data: DataRow::new(body), places: places.into(), number: None }
     }
 
     /// The same row, whose errors tell that it is row `number` of its result.
@@ -112,12 +117,12 @@ impl<'r> Row<'r> {
 
     /// The bytes of the value at `position`; `None` is NULL, or no such column.
     pub(crate) fn bytes(&self, position: usize) -> Option<&'r [u8]> {
-        self.data.value_at(*self.offsets.get(position)?)
+        self.data.value_at(self.places.get(position)?)
     }
 
     /// What the row is made of, to be copied: its body, where the values stand in it, and its number.
-    pub(crate) fn parts(&self) -> (&'r [u8], &'r [Offset], Option<u64>) {
-        (self.data.body(), self.offsets, self.number)
+    pub(crate) fn parts(&self) -> (&'r [u8], RowPlaces<'r>, Option<u64>) {
+        (self.data.body(), self.places, self.number)
     }
 
     /// Adds to the error of a value which row it stands in.

@@ -208,7 +208,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             *done = true;
             return Err(violation.insert(error).clone().with_statement(statement.sql()));
         }
-        let row = Row::new(columns, body, offsets).numbered(count.checked_sub(1));
+        let row = Row::new(columns, body, &*offsets).numbered(count.checked_sub(1));
         plan.map_or_else(|| row.decode(), |plan| T::from_row(plan, row))
     }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use postgres_types::FromSql;
 
 use crate::error::Error;
-use crate::message::{CommandTag, DataRow, Offset};
+use crate::message::CommandTag;
 use crate::session::catalog::Catalog;
 use crate::session::column::{Column, ColumnIndex, Described};
 use crate::session::from_row::{FromRow, checked_column};
 use crate::session::owned_row::OwnedRow;
+use crate::session::places::Places;
 use crate::session::row::Row;
 use crate::session::starts::Starts;
 
@@ -24,7 +25,7 @@ pub struct Rows {
     /// Where each row's body starts in `bodies`.
     starts: Starts,
     /// Where each value's length stands in its row's body: as many as columns for each row.
-    offsets: Vec<Offset>,
+    places: Places,
     tag: CommandTag,
 }
 
@@ -34,14 +35,14 @@ impl Rows {
             columns,
             bodies: Vec::new(),
             starts: Starts::default(),
-            offsets: Vec::new(),
+            places: Places::NONE,
             tag: CommandTag::EMPTY,
         }
     }
 
     /// Adds a row.
     pub(crate) fn push(&mut self, body: &[u8]) -> Result<(), Error> {
-        DataRow::new(body).find_values(self.columns.len(), &mut self.offsets)?;
+        self.places.push(body, self.columns.len())?;
         self.starts.push(self.bodies.len());
         self.bodies.extend_from_slice(body);
         Ok(())
@@ -51,7 +52,7 @@ impl Rows {
     /// `start`.
     pub(crate) fn adopt_first(&mut self, bodies: Vec<u8>, start: usize) -> Result<(), Error> {
         let body = bodies.get(start..).unwrap_or_default();
-        DataRow::new(body).find_values(self.columns.len(), &mut self.offsets)?;
+        self.places.push(body, self.columns.len())?;
         self.starts.push(start);
         self.bodies = bodies;
         Ok(())
@@ -106,9 +107,8 @@ impl Rows {
     pub fn row(&self, index: usize) -> Option<Row<'_>> {
         let start = self.starts.get(index)?;
         let end = self.starts.get(index + 1).unwrap_or(self.bodies.len());
-        let width = self.columns.len();
-        let offsets = self.offsets.get(index * width..(index + 1) * width)?;
-        let row = Row::new(&self.columns, self.bodies.get(start..end)?, offsets);
+        let places = self.places.of_row(index, self.columns.len())?;
+        let row = Row::new(&self.columns, self.bodies.get(start..end)?, places);
         Some(row.numbered(u64::try_from(index).ok()))
     }
 

@@ -149,7 +149,7 @@ impl Reply {
                 let columns = self.kept.rows.shared_columns();
                 offsets.clear();
                 DataRow::new(body).find_values(columns.len(), offsets)?;
-                self.kept.first = Some(OwnedRow::copy(Row::new(columns, body, offsets), columns));
+                self.kept.first = Some(OwnedRow::copy(Row::new(columns, body, &*offsets), columns));
             }
             Keep::First => {}
             Keep::None => return Ok(()),
