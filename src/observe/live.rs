@@ -25,8 +25,16 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server of which nothing is known.
-    pub(crate) fn of_nothing() -> Self {
-        Self::default()
+    pub(crate) fn of_nothing() -> &'static Self {
+        static NOTHING: Server = Server {
+            address: None,
+            port: None,
+            namespace: None,
+            peer: None,
+            encrypted: None,
+            attempts: 0,
+        };
+        &NOTHING
     }
 
     /// A server of which no more is known than the database.

@@ -48,12 +48,17 @@ impl<R: Runtime> Observation<R> {
     /// Begins an operation.
     pub(crate) fn new(operation: Operation, server: &Server, about: About<'_>) -> Self {
         let span = Span::open(operation, server, about);
-        Self(span.is_seen().then(|| Box::new(Watched { span, slow: None })))
+        if span.is_seen() {
+            // Moved only here: it is large, and mostly it is empty.
+            Self(Some(Box::new(Watched { span, slow: None })))
+        } else {
+            Self(None)
+        }
     }
 
     /// Begins to borrow a session, or to open one: nothing is known yet of the server that it is going to be on.
     pub(crate) fn of_unknown(operation: Operation) -> Self {
-        Self::new(operation, &Server::of_nothing(), About::default())
+        Self::new(operation, Server::of_nothing(), About::default())
     }
 
     /// Whether somebody looks on.

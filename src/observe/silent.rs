@@ -13,8 +13,8 @@ use crate::observe::operation::{About, Operation};
 pub(crate) struct Server;
 
 impl Server {
-    pub(crate) fn of_nothing() -> Self {
-        Self
+    pub(crate) fn of_nothing() -> &'static Self {
+        &Self
     }
 
     pub(crate) fn of_database(_: &str) -> Self {

@@ -37,6 +37,19 @@ impl<R: Runtime> Idle<R> {
 }
 
 impl<R: Runtime> Core<R> {
+    /// Takes an idle session of which nothing is to be asked before it is lent.
+    pub(crate) fn take_fresh(
+        self: &Arc<Self>,
+        now: Instant,
+        site: Site,
+    ) -> Option<PooledConnection<R>> {
+        if self.options.before_acquire.is_some() {
+            return None;
+        }
+        let (slot, connection) = self.with(|state| state.slots.take_fresh(now, site))?;
+        Some(PooledConnection::new(self, slot, connection))
+    }
+
     /// Takes an idle session that lives, without waiting.
     pub(crate) fn take_idle(self: &Arc<Self>, now: Instant, site: Site) -> Option<Idle<R>> {
         loop {
@@ -72,44 +85,39 @@ impl<R: Runtime> Core<R> {
     }
 
     /// Does what is to be done with a session before it is lent; `None` if it was closed.
-    async fn prepare(&self, idle: Idle<R>) -> Result<Option<PooledConnection<R>>, Error> {
-        let Idle { mut session, unproven } = idle;
-        if unproven {
-            session.set_ready(false);
+    async fn prepare(
+        self: &Arc<Self>,
+        idle: Idle<R>,
+    ) -> Result<Option<PooledConnection<R>>, Error> {
+        // Dropped half-way, its state is unknown.
+        let mut held = idle.session.hold(CloseReason::Hook);
+        let Some(session) = held.connection() else { return Ok(None) };
+        if idle.unproven {
             let asked = self.runtime.timeout(QUERY_LIMIT, session.batch_execute("")).await;
             if !matches!(asked, Ok(Ok(()))) {
-                session.discard(CloseReason::Lost);
+                held.reason = CloseReason::Lost;
                 return Ok(None);
             }
         }
         if let Some(hook) = &self.options.before_acquire {
-            // Dropped half-way, its state is unknown.
-            session.set_ready(false);
-            if hook(&mut session).await? == Verdict::Close {
-                session.discard(CloseReason::Hook);
+            if hook(session).await? == Verdict::Close {
                 return Ok(None);
             }
-            is_in_order(&mut session, "before_acquire")?;
+            is_in_order(session, "before_acquire")?;
         }
-        session.set_ready(true);
-        Ok(Some(session))
+        Ok(held.lend().map(|(slot, connection)| PooledConnection::new(self, slot, connection)))
     }
 
-    /// Lends a session, within the time that the options allow. `now` somebody has asked, and `idle` was taken
-    /// already.
+    /// Lends a session, within the time that the options allow. `now` somebody has asked.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         now: Instant,
-        mut idle: Option<Idle<R>>,
         site: Site,
     ) -> Result<PooledConnection<R>, Error> {
         let mut waiting = Waiting::new(self, now, site);
         loop {
-            let taken = match idle.take() {
-                Some(taken) => Some(taken),
-                None => self.examine((&mut waiting).await?),
-            };
-            let Some(taken) = taken else { continue };
+            let lent = (&mut waiting).await?;
+            let Some(taken) = self.examine(lent) else { continue };
             if taken.is_ready(self) {
                 return Ok(taken.session);
             }
@@ -121,7 +129,7 @@ impl<R: Runtime> Core<R> {
     }
 
     async fn prepare_until(
-        &self,
+        self: &Arc<Self>,
         due: Option<Instant>,
         idle: Idle<R>,
     ) -> Result<Option<PooledConnection<R>>, Error> {

@@ -7,6 +7,38 @@ use crate::pool::slots::Slots;
 use crate::pool::stats::CloseReason;
 
 impl<C, W: Clone> Slots<C, W> {
+    /// Whether an idle session is neither worn out nor silent for so long that it is to be looked at.
+    pub(crate) fn is_fresh(&self, id: SlotId, now: Instant) -> bool {
+        let Some(slot) = self.all.get(id.0) else { return false };
+        let State::Idle { since, .. } = slot.state else { return false };
+        let last = since.min(slot.heard);
+        // The clock may have been read before the session came back.
+        let later = |limit: Instant| last.max(now) < limit;
+        let until = self.fresh_for.and_then(|span| last.checked_add(span));
+        slot.expires.is_none_or(later) && until.is_none_or(later)
+    }
+
+    /// How long ago an idle session was heard of, or why it must not be lent any more.
+    pub(crate) fn worn_out(&self, id: SlotId, now: Instant) -> Result<Duration, CloseReason> {
+        let Some((slot, since)) = self.all.get(id.0).zip(self.idle_since(id)) else {
+            return Ok(Duration::ZERO);
+        };
+        let idle_for = now.saturating_duration_since(since);
+        let past = |limit: Option<Duration>| limit.is_some_and(|limit| idle_for >= limit);
+        if slot.expires.is_some_and(|expires| expires <= now) {
+            Err(CloseReason::Lifetime)
+        } else if past(self.limits.idle_timeout) {
+            Err(CloseReason::IdleTimeout)
+        } else if past(self.limits.recycle) {
+            Err(CloseReason::Recycled)
+        } else if slot.heard == since {
+            // Mostly, and the difference of two instants is not for nothing.
+            Ok(idle_for)
+        } else {
+            Ok(now.saturating_duration_since(slot.heard))
+        }
+    }
+
     /// Ends the idle sessions that have lived or idled too long, and returns them: they are to be closed.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<C> {
         let mut expired = Vec::new();
@@ -80,5 +112,59 @@ impl<C, W: Clone> Slots<C, W> {
                 slot.heard = slot.heard.min(long_ago);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+    use crate::pool::slot::{Lease, Limits};
+    use crate::pool::slots_tests::{Test, limits};
+
+    fn fresh(test: &mut Test) -> Option<(SlotId, u32)> {
+        test.slots.take_fresh(test.now, Location::caller())
+    }
+
+    #[test]
+    fn a_session_is_fresh_until_something_is_due() {
+        let second = Some(Duration::from_secs(1));
+        for limits in [
+            Limits { silence: second, ..limits(1, 1) },
+            Limits { idle_timeout: second, ..limits(1, 1) },
+            Limits { recycle: second, ..limits(1, 1) },
+        ] {
+            let mut test = Test::filled(limits);
+            let (slot, session) = fresh(&mut test).unwrap();
+            assert_eq!(test.counts(), [1, 0, 1, 0, 0, 0]);
+            test.slots.put(slot, session, test.now);
+            test.pass(1);
+            assert!(fresh(&mut test).is_none(), "{limits:?}");
+            assert_eq!(test.counts(), [1, 1, 0, 0, 0, 0]);
+        }
+        let mut test = Test::new(limits(1, 1));
+        let slot = test.reserve().unwrap();
+        test.slots.opened(slot, 1, test.now, Some(test.now));
+        assert!(fresh(&mut test).is_none(), "it has lived long enough");
+    }
+
+    #[test]
+    fn nothing_is_fresh_that_is_always_looked_at_whenever_the_clock_was_read() {
+        let mut test = Test::filled(Limits { silence: Some(Duration::ZERO), ..limits(1, 1) });
+        assert!(fresh(&mut test).is_none());
+        let Lease { slot, connection, .. } = test.take().unwrap();
+        test.slots.put(slot, connection, test.now + Duration::from_secs(1));
+        assert!(fresh(&mut test).is_none());
+    }
+
+    #[test]
+    fn a_suspect_is_not_fresh() {
+        let silence = Duration::from_secs(1);
+        let mut test = Test::filled(Limits { silence: Some(silence), ..limits(1, 1) });
+        let (slot, session) = fresh(&mut test).unwrap();
+        test.slots.put(slot, session, test.now);
+        test.slots.suspect_idle(test.now.checked_sub(silence));
+        assert!(fresh(&mut test).is_none());
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use aiopg_runtime::{AnyRuntime, Runtime};
 
 use crate::pool::core::Core;
+use crate::pool::restore::Held;
 use crate::pool::slot::SlotId;
 use crate::pool::stats::CloseReason;
 use crate::session::{Client, Connection};
@@ -32,19 +33,18 @@ pub struct PooledConnection<R: Runtime = AnyRuntime> {
     slot: SlotId,
     /// `None` once it has gone back.
     connection: Option<Box<Connection<R>>>,
-    /// Whoever was to make it ready was not done: it is not to be lent again.
-    unready: bool,
 }
 
 impl<R: Runtime> PooledConnection<R> {
     pub(crate) fn new(core: &Arc<Core<R>>, slot: SlotId, connection: Box<Connection<R>>) -> Self {
-        let core = Arc::clone(core);
-        Self { core, slot, connection: Some(connection), unready: false }
+        Self { core: Arc::clone(core), slot, connection: Some(connection) }
     }
 
-    /// Closes the session when this is dropped, until it is said to be ready.
-    pub(crate) fn set_ready(&mut self, ready: bool) {
-        self.unready = !ready;
+    /// Has the session closed for `reason`, unless it is lent after all.
+    pub(crate) fn hold(mut self, reason: CloseReason) -> Held<R> {
+        let mut held = Held::new(&self.core, self.slot, self.connection.take());
+        held.reason = reason;
+        held
     }
 
     /// Closes the session.
@@ -113,11 +113,7 @@ impl<R: Runtime> PooledConnection<R> {
 
 impl<R: Runtime> Drop for PooledConnection<R> {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        if self.unready {
-            self.core.discard(self.slot, connection, CloseReason::Hook);
-            self.core.fill();
-        } else {
+        if let Some(connection) = self.connection.take() {
             self.core.take_back(self.slot, connection);
         }
     }

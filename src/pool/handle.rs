@@ -171,9 +171,9 @@ impl<R: Runtime> Pool<R> {
             let core = &self.handle.core;
             let mut observation = Observation::<R>::of_unknown(Operation::Acquire);
             let now = core.now();
-            let acquired = match observation.scope(|| core.take_idle(now, site)) {
-                Some(idle) if idle.is_ready(core) => Ok(idle.session),
-                idle => observation.during(pin!(core.acquire(now, idle, site))).await,
+            let acquired = match observation.scope(|| core.take_fresh(now, site)) {
+                Some(session) => Ok(session),
+                None => observation.during(pin!(core.acquire(now, site))).await,
             };
             if let Ok(session) = &acquired {
                 observation.session(session.process_id());
@@ -203,7 +203,8 @@ impl<R: Runtime> Pool<R> {
         if core.options.before_acquire.is_some() {
             return None;
         }
-        core.take_idle(core.now(), Location::caller()).map(|idle| idle.session)
+        let (now, site) = (core.now(), Location::caller());
+        core.take_fresh(now, site).or_else(|| Some(core.take_idle(now, site)?.session))
     }
 
     /// Waits until as many sessions are open as there are to be at least.

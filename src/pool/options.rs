@@ -357,6 +357,7 @@ impl<R: Runtime> PoolOptions<R> {
             order: self.idle_order,
             recycle: self.recycle,
             idle_timeout: self.idle_timeout,
+            silence: self.liveness.silence(),
         })
     }
 }

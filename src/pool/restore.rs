@@ -25,13 +25,22 @@ pub(crate) struct Held<R: Runtime> {
 }
 
 impl<R: Runtime> Held<R> {
-    pub(crate) fn new(core: &Arc<Core<R>>, slot: SlotId, connection: Box<Connection<R>>) -> Self {
-        let (core, connection) = (Arc::downgrade(core), Some(connection));
+    pub(crate) fn new(
+        core: &Arc<Core<R>>,
+        slot: SlotId,
+        connection: impl Into<Option<Box<Connection<R>>>>,
+    ) -> Self {
+        let (core, connection) = (Arc::downgrade(core), connection.into());
         Self { core, slot, connection, reason: CloseReason::Unclean }
     }
 
     pub(crate) fn connection(&mut self) -> Option<&mut Connection<R>> {
         self.connection.as_deref_mut()
+    }
+
+    /// Gives the session to whoever borrows it.
+    pub(crate) fn lend(mut self) -> Option<(SlotId, Box<Connection<R>>)> {
+        Some((self.slot, self.connection.take()?))
     }
 
     /// Gives the session back.
@@ -53,9 +62,8 @@ impl<R: Runtime> Drop for Held<R> {
     }
 }
 
-/// What is to be done with a session that comes back.
+/// What is to be done with a session that does not come back in order.
 enum Condition {
-    InOrder,
     /// It is busy, in a transaction, or a hook is to see it.
     Untidy,
     Gone(CloseReason),
@@ -79,11 +87,33 @@ impl<R: Runtime> Core<R> {
         if self.options.leak_after.is_some() {
             self.tell_of_late_return(slot);
         }
+        if self.options.after_release.is_none() && self.is_ready(&mut connection) {
+            self.reset_soon(&mut connection);
+            self.put_or_fill(slot, connection);
+            return None;
+        }
+        self.straighten(slot, connection)
+    }
+
+    /// Whether a session can be lent again as it is.
+    fn is_ready(&self, connection: &mut Connection<R>) -> bool {
+        let reset = self.options.reset.sql();
+        !connection.is_closed()
+            && !connection.is_out_of_place()
+            && connection.is_at_rest(reset.map(|sql| &**sql))
+    }
+
+    /// Has a session put in order that is not, or closes it.
+    fn straighten(
+        self: &Arc<Self>,
+        slot: SlotId,
+        mut connection: Box<Connection<R>>,
+    ) -> Option<Job> {
         match self.condition(slot, &mut connection) {
-            Condition::InOrder => self.put_or_fill(slot, connection),
             Condition::Gone(reason) => {
                 self.discard(slot, connection, reason);
                 self.fill();
+                None
             }
             Condition::Untidy => {
                 let mut held = Held::new(self, slot, connection);
@@ -91,10 +121,9 @@ impl<R: Runtime> Core<R> {
                 let left_open = held.connection().is_some_and(Connection::is_left_in_transaction);
                 let site = if left_open { None } else { self.site_of(slot) };
                 self.with(|state| state.slots.set_apart(slot));
-                return Some(self.start(restore(held, site)));
+                Some(self.start(restore(held, site)))
             }
         }
-        None
     }
 
     fn condition(&self, slot: SlotId, connection: &mut Connection<R>) -> Condition {
@@ -103,11 +132,6 @@ impl<R: Runtime> Core<R> {
         }
         if connection.is_out_of_place() {
             return Condition::Gone(CloseReason::Role);
-        }
-        let reset = self.options.reset.sql();
-        if connection.is_at_rest(reset.map(|sql| &**sql)) && self.options.after_release.is_none() {
-            self.reset_soon(connection);
-            return Condition::InOrder;
         }
         let left_open = connection.is_left_in_transaction();
         if left_open {

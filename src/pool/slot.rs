@@ -27,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) order: IdleOrder,
     pub(crate) recycle: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
+    /// A session that was not heard of for so long is looked at before it is lent.
+    pub(crate) silence: Option<Duration>,
 }
 
 /// A place for a session.

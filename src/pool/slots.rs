@@ -16,6 +16,8 @@ use crate::pool::waiters::{Site, Ticket, Waiters};
 #[derive(Debug)]
 pub(crate) struct Slots<C, W> {
     pub(crate) limits: Limits,
+    /// For how long after its return a session is lent without a second thought.
+    pub(crate) fresh_for: Option<Duration>,
     pub(crate) all: Vec<Slot<C>>,
     free: Vec<SlotId>,
     /// Those that came back first stand first.
@@ -32,8 +34,10 @@ pub(crate) struct Slots<C, W> {
 
 impl<C, W: Clone> Slots<C, W> {
     pub(crate) fn new(limits: Limits) -> Self {
+        let spans = [limits.silence, limits.idle_timeout, limits.recycle];
         Self {
             limits,
+            fresh_for: spans.into_iter().flatten().min(),
             all: Vec::new(),
             free: Vec::new(),
             idle: VecDeque::new(),
@@ -45,6 +49,22 @@ impl<C, W: Clone> Slots<C, W> {
             closed: false,
             stats: PoolStats::default(),
         }
+    }
+
+    /// Takes the next idle session if nothing is to be asked of it or done to it, unless others wait for one.
+    pub(crate) fn take_fresh(&mut self, now: Instant, site: Site) -> Option<(SlotId, C)> {
+        let next = match self.limits.order {
+            IdleOrder::Fifo => self.idle.front(),
+            IdleOrder::Lifo => self.idle.back(),
+        };
+        let id = *next?;
+        if !self.waiters.is_empty() || !self.is_fresh(id, now) {
+            return None;
+        }
+        self.next_idle();
+        let connection = self.lend(id, now, site)?;
+        self.stats.acquired += 1;
+        Some((id, connection))
     }
 
     /// Takes an idle session, unless others wait for one.
@@ -336,27 +356,6 @@ impl<C, W: Clone> Slots<C, W> {
         match self.set(id, State::InUse { since: now, site, reported: false })? {
             State::Idle { connection, .. } => Some(connection),
             State::Free | State::Connecting | State::InUse { .. } | State::Apart { .. } => None,
-        }
-    }
-
-    /// How long ago an idle session was heard of, or why it must not be lent any more.
-    pub(crate) fn worn_out(&self, id: SlotId, now: Instant) -> Result<Duration, CloseReason> {
-        let Some((slot, since)) = self.all.get(id.0).zip(self.idle_since(id)) else {
-            return Ok(Duration::ZERO);
-        };
-        let idle_for = now.saturating_duration_since(since);
-        let past = |limit: Option<Duration>| limit.is_some_and(|limit| idle_for >= limit);
-        if slot.expires.is_some_and(|expires| expires <= now) {
-            Err(CloseReason::Lifetime)
-        } else if past(self.limits.idle_timeout) {
-            Err(CloseReason::IdleTimeout)
-        } else if past(self.limits.recycle) {
-            Err(CloseReason::Recycled)
-        } else if slot.heard == since {
-            // Mostly, and the difference of two instants is not for nothing.
-            Ok(idle_for)
-        } else {
-            Ok(now.saturating_duration_since(slot.heard))
         }
     }
 

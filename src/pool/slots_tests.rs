@@ -18,22 +18,23 @@ pub(crate) fn start() -> Instant {
 /// Sessions and wakers are numbers here.
 type Machine = Slots<u32, u32>;
 
-struct Test {
-    slots: Machine,
-    now: Instant,
+pub(crate) struct Test {
+    pub(crate) slots: Machine,
+    pub(crate) now: Instant,
     next: u32,
 }
 
-fn limits(min: usize, max: usize) -> Limits {
-    Limits { min, max, connecting: 4, order: IdleOrder::Fifo, recycle: None, idle_timeout: None }
+pub(crate) fn limits(min: usize, max: usize) -> Limits {
+    let (recycle, idle_timeout, silence) = (None, None, None);
+    Limits { min, max, connecting: 4, order: IdleOrder::Fifo, recycle, idle_timeout, silence }
 }
 
 impl Test {
-    fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self { slots: Slots::new(limits), now: start(), next: 0 }
     }
 
-    fn pass(&mut self, seconds: u64) {
+    pub(crate) fn pass(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
     }
 
@@ -42,11 +43,11 @@ impl Test {
         self.slots.opened(slot, self.next, self.now, None)
     }
 
-    fn reserve(&mut self) -> Option<SlotId> {
+    pub(crate) fn reserve(&mut self) -> Option<SlotId> {
         self.slots.reserve(Demand::Minimum, self.now)
     }
 
-    fn take(&mut self) -> Option<Lease<u32>> {
+    pub(crate) fn take(&mut self) -> Option<Lease<u32>> {
         self.slots.take(self.now, Location::caller()).lease
     }
 
@@ -58,7 +59,7 @@ impl Test {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a session is given away")]
-    fn put(&mut self, lease: Lease<u32>) -> Put<u32, u32> {
+    pub(crate) fn put(&mut self, lease: Lease<u32>) -> Put<u32, u32> {
         let Lease { slot, connection, .. } = lease;
         self.slots.put(slot, connection, self.now)
     }
@@ -71,7 +72,7 @@ impl Test {
     }
 
     /// A pool in which that many sessions are idle.
-    fn filled(limits: Limits) -> Self {
+    pub(crate) fn filled(limits: Limits) -> Self {
         let mut test = Self::new(limits);
         while let Some(slot) = test.reserve() {
             assert!(test.open(slot).wake.is_none());
@@ -80,7 +81,7 @@ impl Test {
     }
 
     /// `size`, `idle`, `in_use`, `connecting`, `returning`, `waiting`.
-    fn counts(&self) -> [usize; 6] {
+    pub(crate) fn counts(&self) -> [usize; 6] {
         let stats = self.slots.stats();
         let PoolStats { size, idle, in_use, connecting, returning, waiting, .. } = stats;
         [size, idle, in_use, connecting, returning, waiting]

@@ -22,7 +22,7 @@ impl<R: Runtime> Connection<R> {
         self.channel.is_settled()
             && self.transaction_status() == TransactionStatus::Idle
             && !self.riders.any_openers()
-            && self.riders.check_bar().is_ok()
+            && !self.riders.is_barred()
             && !self.riders.any_queries_but(&[UNLISTEN, reset.unwrap_or(UNLISTEN)])
     }
 

@@ -110,6 +110,11 @@ impl Riders {
         self.barred.clone().map_or(Ok(()), Err)
     }
 
+    /// Whether requests are refused for now.
+    pub(crate) fn is_barred(&self) -> bool {
+        self.barred.is_some()
+    }
+
     /// Whether openers wait.
     pub(crate) fn any_openers(&self) -> bool {
         !self.openers.is_empty()
@@ -191,10 +196,14 @@ impl Riders {
     }
 
     /// Takes note of the replies that have been read.
+    #[inline]
     pub(crate) fn settle(&mut self, machine: &mut Machine) {
-        if !machine.asides().is_of_riders() && self.openers.is_empty() {
-            return;
+        if machine.asides().is_of_riders() || !self.openers.is_empty() {
+            self.settle_replies(machine);
         }
+    }
+
+    fn settle_replies(&mut self, machine: &mut Machine) {
         let count = |done| usize::try_from(done).unwrap_or(usize::MAX);
         let mut done = count(machine.asides_mut().take_riders_done());
         if done > 0 && self.closing > 0 {

@@ -6,6 +6,7 @@
 //! Both of tokio's drivers are needed: build the runtime with `enable_all`, or with `enable_io` and
 //! `enable_time`. Without them tokio panics when the first socket or timer is made.
 
+mod clock;
 mod entered;
 mod sleep;
 mod stream;
@@ -21,7 +22,7 @@ use std::time::Instant;
 
 use aiopg_runtime::{Runtime, TcpOptions, socket};
 use tokio::net::TcpStream;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, unconstrained};
 
 use crate::entered::Entered;
@@ -135,13 +136,7 @@ impl Runtime for Tokio {
     }
 
     fn now(&self) -> Instant {
-        if self.handle.runtime_flavor() == RuntimeFlavor::MultiThread {
-            // Its clock cannot be paused, and to enter it takes longer than to read the clock.
-            return Instant::now();
-        }
-        // A paused clock is found through the runtime that the thread has entered.
-        let _entered = self.handle.enter();
-        tokio::time::Instant::now().into_std()
+        clock::now(&self.handle)
     }
 
     fn random(&self) -> u64 {
