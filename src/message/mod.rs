@@ -29,7 +29,7 @@ pub(crate) use crate::message::report::{
     ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus,
 };
 pub(crate) use crate::message::row::{
-    ColumnDescription, DataRow, Offset, RowDescription, ValuesInOrder,
+    ColumnDescription, DataRow, Misshapen, Offset, RowDescription, ValuesInOrder,
 };
 pub(crate) use crate::message::simple::{CommandComplete, Query, ReadyForQuery, Terminate};
 pub use crate::message::simple::{CommandTag, TransactionStatus};

@@ -62,6 +62,7 @@ impl<'a> DataRow<'a> {
     pub(crate) const TAG: u8 = b'D';
     const NAME: &'static str = "DataRow";
 
+    #[inline]
     pub(crate) fn new(body: &'a [u8]) -> Self {
         Self { body }
     }
@@ -77,8 +78,15 @@ impl<'a> DataRow<'a> {
         columns: usize,
         offsets: &mut Vec<Offset>,
     ) -> Result<(), Error> {
-        offsets.reserve(columns.min(self.body.len() / size_of::<i32>()));
-        self.each_place(columns, |place| offsets.push(place.to_ne_bytes()))
+        let (known, most) = (offsets.len(), self.body.len() / size_of::<i32>());
+        offsets.resize(known.saturating_add(columns.min(most)), Offset::default());
+        let mut free = offsets.get_mut(known..).unwrap_or_default().iter_mut();
+        self.each_place(columns, |place| {
+            // Where there is none, the row is too short for its values.
+            if let Some(offset) = free.next() {
+                *offset = place.to_ne_bytes();
+            }
+        })
     }
 
     /// Tells where each value's length field stands in the body, and checks meanwhile that the body holds exactly
@@ -93,19 +101,24 @@ impl<'a> DataRow<'a> {
         if usize::from(u16::from_be_bytes(*count)) != columns {
             return Err(reader.invalid("it has another number of values than its description"));
         }
+        // It fits, so no place in it is beyond what a number of 4 bytes can tell.
+        let mut place = 2_u32;
         for _ in 0..columns {
-            let offset = self.body.len() - rest.len();
             let Some((length, after)) = rest.split_first_chunk::<4>() else {
                 return Err(reader.invalid("it is too short"));
             };
-            note(u32::try_from(offset).unwrap_or(u32::MAX));
-            rest = match usize::try_from(i32::from_be_bytes(*length)) {
-                Ok(length) => {
-                    after.get(length..).ok_or_else(|| reader.invalid("it is too short"))?
-                }
-                Err(_) if *length == NULL => after,
-                Err(_) => return Err(reader.invalid("a negative length")),
-            };
+            note(place);
+            place = place.wrapping_add(4);
+            rest = after;
+            if let Ok(length) = u32::try_from(i32::from_be_bytes(*length)) {
+                place = place.wrapping_add(length);
+                rest = usize::try_from(length)
+                    .ok()
+                    .and_then(|length| after.get(length..))
+                    .ok_or_else(|| reader.invalid("it is too short"))?;
+            } else if *length != NULL {
+                return Err(reader.invalid("a negative length"));
+            }
         }
         if rest.is_empty() { Ok(()) } else { Err(reader.invalid("it has surplus bytes")) }
     }
@@ -159,6 +172,7 @@ impl<'a> ValuesInOrder<'a> {
     }
 
     /// Whether the last value was the end of the row.
+    #[inline]
     pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }

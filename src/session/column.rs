@@ -7,9 +7,14 @@ use postgres_types::{FromSql, Oid, Type};
 use crate::error::Error;
 use crate::message::{Format, RowDescription};
 use crate::session::catalog::Catalog;
-use crate::types::{self, holds_arrays, is_sound, is_unknown, needs_look, plain};
+use crate::types::{
+    self, has_extremes, holds_arrays, is_extreme, is_sound, is_unknown, is_versioned, plain,
+};
 
-type ReadResult<T> = Result<T, Box<dyn StdError + Sync + Send>>;
+/// Why a value could not be read.
+pub(crate) type ReadError = Box<dyn StdError + Sync + Send>;
+
+type ReadResult<T> = Result<T, ReadError>;
 
 /// A column of a result.
 ///
@@ -25,24 +30,40 @@ pub struct Column {
     table_oid: Oid,
     attribute_number: i16,
     format: Format,
-    care: Option<Care>,
+    care: Care,
     /// Nothing is known of the type but its OID.
     unknown: bool,
 }
 
-/// What reading the values of a column takes beside its type, where it takes more.
+/// What reading the values of a column takes beside its type, found once and not for each value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Care {
     /// The type without domains and enums, if it has some.
     plain: Option<Type>,
     holds_arrays: bool,
+    values: Careful,
+}
+
+/// Which values take care: all others the traits read by themselves, as values of the column's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Careful {
+    None,
+    Extremes,
+    All,
 }
 
 impl Care {
-    fn of(r#type: &Type) -> Option<Self> {
+    fn of(r#type: &Type, format: Format) -> Self {
         let (plain, holds_arrays) = (plain(r#type), holds_arrays(r#type));
-        let takes_care = plain.is_some() || holds_arrays || needs_look(r#type);
-        takes_care.then_some(Self { plain, holds_arrays })
+        let is_text = format == Format::Text;
+        let values = if is_text || plain.is_some() || holds_arrays || is_versioned(r#type) {
+            Careful::All
+        } else if has_extremes(r#type) {
+            Careful::Extremes
+        } else {
+            Careful::None
+        };
+        Self { plain, holds_arrays, values }
     }
 }
 
@@ -84,7 +105,7 @@ impl Column {
 
     /// The same column with its values in another format.
     pub(crate) fn in_format(&self, format: Format) -> Self {
-        Self { format, ..self.clone() }
+        Self { format, care: Care::of(&self.r#type, format), ..self.clone() }
     }
 
     /// The columns with `prefix` taken off their names. The others keep their place, but no name finds them: an empty
@@ -105,12 +126,13 @@ impl Column {
     /// The same column with what the catalog knows of its type.
     pub(crate) fn resolved(&self, catalog: &Catalog, of: Described) -> Self {
         let known = catalog.find_or_unknown(self.r#type.oid());
-        let (care, unknown) = (Care::of(&known.r#type), is_unknown(&known.r#type));
+        let unknown = is_unknown(&known.r#type);
         let format = match of {
             Described::Statement if known.is_text => Format::Text,
             // What has come is in the format that was asked for.
             Described::Statement | Described::Result => self.format,
         };
+        let care = Care::of(&known.r#type, format);
         Self { r#type: known.r#type, format, care, unknown, ..self.clone() }
     }
 
@@ -129,29 +151,40 @@ impl Column {
         if types::accepts::<T>(first) {
             return Some(first);
         }
-        let plain = self.care.as_ref()?.plain.as_ref()?;
+        let plain = self.care.plain.as_ref()?;
         (self.format == Format::Binary && types::accepts::<T>(plain)).then_some(plain)
     }
 
     /// Reads a value as `T`, which was found to read the column.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "called for each value, it takes as long as what it does"
+    )]
     pub(crate) fn read<'a, T: FromSql<'a>>(&self, value: Option<&'a [u8]>) -> ReadResult<T> {
-        match &self.care {
-            None => T::from_sql_nullable(self.read_as(), value),
-            Some(care) => self.read_with_care(care, value),
+        if self.care.values == Careful::None {
+            return T::from_sql_nullable(&self.r#type, value);
+        }
+        self.read_with_care(value)
+    }
+
+    #[inline(never)]
+    fn read_with_care<'a, T: FromSql<'a>>(&self, value: Option<&'a [u8]>) -> ReadResult<T> {
+        match value {
+            Some(raw) if self.care.values == Careful::Extremes && !is_extreme(raw) => {
+                T::from_sql_nullable(&self.r#type, value)
+            }
+            _ => self.read_with_all_care(value),
         }
     }
 
-    fn read_with_care<'a, T: FromSql<'a>>(
-        &self,
-        care: &Care,
-        value: Option<&'a [u8]>,
-    ) -> ReadResult<T> {
-        let r#type = match care.plain {
+    #[inline(never)]
+    fn read_with_all_care<'a, T: FromSql<'a>>(&self, value: Option<&'a [u8]>) -> ReadResult<T> {
+        let r#type = match self.care.plain {
             Some(_) => self.read_by::<T>().unwrap_or_else(|| self.read_as()),
             None => self.read_as(),
         };
-        if care.holds_arrays
+        if self.care.holds_arrays
             && let Some(value) = value
         {
             is_sound(r#type, value)?;
@@ -176,7 +209,7 @@ pub(crate) fn columns(
         };
         Column {
             name: column.name.into(),
-            care: Care::of(&known.r#type),
+            care: Care::of(&known.r#type, format),
             unknown: is_unknown(&known.r#type),
             r#type: known.r#type,
             type_size: column.type_size,
@@ -263,7 +296,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn column(name: &str, r#type: Type, format: Format) -> Column {
-        let care = Care::of(&r#type);
+        let care = Care::of(&r#type, format);
         Column {
             name: name.into(),
             r#type,

@@ -3,7 +3,8 @@
 use postgres_types::FromSql;
 
 use crate::error::Error;
-use crate::session::column::{Column, ColumnIndex};
+use crate::message::Misshapen;
+use crate::session::column::{Column, ColumnIndex, ReadError};
 use crate::session::owned_row::OwnedRow;
 use crate::session::row::{Row, accepts, missing};
 use crate::session::values::Values;
@@ -73,11 +74,11 @@ pub trait FromRow<'r>: Sized {
     #[doc(hidden)]
     const IN_ORDER: bool = false;
 
-    /// Converts a row whose values have not been found, which is quicker. `None` if anything is wrong with it; then
-    /// [`from_row`](Self::from_row) says what. No part of the interface.
+    /// Converts a row whose values have not been found, which is quicker. There is a plan for its columns. `None` if
+    /// anything is wrong with it; then [`from_row`](Self::from_row) says what. No part of the interface.
     #[doc(hidden)]
-    fn from_values(plan: &Self::Plan, values: &mut Values<'r>) -> Option<Self> {
-        let _ = (plan, values);
+    fn from_values(columns: &'r [Column], values: Values<'r>) -> Option<Self> {
+        let _ = (columns, values);
         None
     }
 
@@ -112,8 +113,19 @@ impl<'r> Row<'r> {
     ///
     /// [`Kind::Conversion`](crate::Kind::Conversion) if the columns do not fit `T`, or a value does not.
     pub fn decode<T: FromRow<'r>>(&self) -> Result<T, Error> {
-        let plan = T::plan(self.columns())?;
-        T::from_row(&plan, *self)
+        self.by_plan(&T::plan(self.columns())?)
+    }
+
+    /// Converts the row by a plan for its columns.
+    #[inline]
+    pub(crate) fn by_plan<T: FromRow<'r>>(self, plan: &T::Plan) -> Result<T, Error> {
+        let (body, ..) = self.parts();
+        if T::IN_ORDER
+            && let Some(value) = T::from_values(self.columns(), Values::new(body))
+        {
+            return Ok(value);
+        }
+        T::from_row(plan, self)
     }
 
     /// Returns the value at `position`, as [`FromRow::plan`] has found it. The type is checked all the same, which
@@ -182,6 +194,29 @@ fn has_columns(columns: &[Column], expected: usize) -> Result<(), Error> {
     Err(Error::conversion(text))
 }
 
+/// A value that could not be read: [`FromRow::from_row`] says why.
+#[cold]
+fn unread<T>(error: ReadError) -> Option<T> {
+    drop(error);
+    None
+}
+
+/// The next value of a row, which stands in this column. Written out for each, since of what a function returns it
+/// would be asked once more whether it is there.
+macro_rules! next_as {
+    ($type:ty, $column:expr, $values:expr) => {{
+        let value = match $values.next_value() {
+            Ok(Some(value)) => $column.read::<$type>(Some(value)),
+            Ok(None) => $column.read::<$type>(None),
+            Err(Misshapen) => return None,
+        };
+        match value {
+            Ok(value) => value,
+            Err(error) => return unread(error),
+        }
+    }};
+}
+
 macro_rules! tuples {
     ($($count:literal: $($name:ident $index:tt),+;)*) => {$(
         impl<'r, $($name: FromSql<'r>),+> FromRow<'r> for ($($name,)+) {
@@ -199,9 +234,12 @@ macro_rules! tuples {
 
             const IN_ORDER: bool = true;
 
-            #[inline]
-            fn from_values(_: &(), values: &mut Values<'r>) -> Option<Self> {
-                Some(($(values.next_as::<$name>()?,)+))
+            #[inline(never)]
+            fn from_values(columns: &'r [Column], values: Values<'r>) -> Option<Self> {
+                let columns: &[Column; $count] = columns.try_into().ok()?;
+                let mut values = values.in_order($count)?;
+                let row = ($(next_as!($name, columns[$index], values),)+);
+                values.is_at_end().then_some(row)
             }
 
             fn is_null(_: &(), row: Row<'r>) -> bool {
@@ -232,7 +270,9 @@ tuples! {
 
 #[cfg(test)]
 mod tests {
-    use postgres_types::Type;
+    use std::time::SystemTime;
+
+    use postgres_types::{Kind, Type};
 
     use super::*;
     use crate::message::Format;
@@ -251,5 +291,53 @@ mod tests {
         assert_eq!(plan.unwrap(), [1, 0]);
         let plan: Result<[usize; 1], Error> = checked_columns!(&columns, missing: i32);
         assert!(plan.unwrap_err().to_string().contains("\"missing\""));
+    }
+
+    fn decoded<T>(r#type: Type, format: Format, value: Option<&[u8]>) -> Result<T, Error>
+    where
+        T: for<'r> FromSql<'r>,
+    {
+        let columns = [column("n", r#type, format)];
+        let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap());
+        let body = [b"\0\x01", &length.to_be_bytes()[..], value.unwrap_or_default()].concat();
+        let in_order = <(T,)>::from_values(&columns, Values::new(&body));
+        let offsets = [2_u32.to_ne_bytes()];
+        let row = Row::new(&columns, &body, &offsets[..]);
+        let found = <(T,)>::from_row(&(), row);
+        assert_eq!(in_order.is_some(), found.is_ok(), "both ways come to the same");
+        row.decode::<(T,)>().map(|(value,)| value)
+    }
+
+    #[test]
+    fn a_value_that_is_read_in_order_takes_the_same_care() {
+        let (finite, infinite) = (1_i64.to_be_bytes(), i64::MAX.to_be_bytes());
+        for r#type in [Type::TIMESTAMP, Type::TIMESTAMPTZ] {
+            let decoded = |value| decoded::<SystemTime>(r#type.clone(), Format::Binary, value);
+            assert!(decoded(Some(&finite)).is_ok());
+            assert!(decoded(Some(&infinite)).is_err() && decoded(None).is_err());
+        }
+        let null = decoded::<Option<SystemTime>>(Type::TIMESTAMP, Format::Binary, None);
+        assert_eq!(null.unwrap(), None);
+        let text = decoded::<String>(Type::JSONB, Format::Binary, Some(b"\x01{}"));
+        assert_eq!(text.unwrap(), "{}");
+        assert!(decoded::<String>(Type::JSONB, Format::Binary, Some(b"\x02{}")).is_err());
+        let text = decoded::<String>(Type::TIMESTAMP, Format::Text, Some(b"infinity"));
+        assert_eq!(text.unwrap(), "infinity");
+        let domain = Type::new("d".into(), 70_000, Kind::Domain(Type::INT4), "public".into());
+        let number = decoded::<i32>(domain, Format::Binary, Some(&[0, 0, 0, 7]));
+        assert_eq!(number.unwrap(), 7);
+        let huge = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\x7f\xff\xff\xff\0\0\0\x01";
+        assert!(decoded::<Vec<i32>>(Type::INT4_ARRAY, Format::Binary, Some(huge)).is_err());
+    }
+
+    #[test]
+    fn a_row_of_another_shape_is_not_read_in_order() {
+        let columns = [column("n", Type::INT4, Format::Binary)];
+        let read = |body| <(i32,)>::from_values(&columns, Values::new(body));
+        assert_eq!(read(b"\0\x01\0\0\0\x04\0\0\0\x07"), Some((7,)));
+        assert_eq!(read(b"\0\x01\0\0\0\x04\0\0\0\x07x"), None);
+        assert_eq!(read(b"\0\x02\0\0\0\x04\0\0\0\x07\xff\xff\xff\xff"), None);
+        assert_eq!(read(b"\0\x01\0\0\0\x04\0\0\0"), None);
+        assert_eq!(<(i32,)>::from_values(&[], Values::new(b"\0\x01\0\0\0\x04\0\0\0\x07")), None);
     }
 }

@@ -7,42 +7,59 @@ use std::ptr::fn_addr_eq;
 use crate::error::Error;
 use crate::session::column::Column;
 use crate::session::from_row::FromRow;
+use crate::session::row::Row;
 
 /// Keeps the plan of the type that was last asked for.
 ///
 /// The type itself cannot be the key: it may borrow from a row, and so is another one for each. Its plan borrows
 /// nothing, and the function that has made it tells apart types whose plans look alike.
 #[derive(Default)]
-pub(crate) struct PlanCache(Option<Box<dyn Any + Send + Sync>>);
-
-struct Made<P> {
-    plan: P,
-    by: Maker<P>,
+pub(crate) struct PlanCache {
+    plan: Option<AnyPlan>,
+    /// What has made it.
+    by: Option<Maker>,
 }
 
-type Maker<P> = fn(&[Column]) -> Result<P, Error>;
+type AnyPlan = Box<dyn Any + Send + Sync>;
+
+type Maker = fn(&[Column]) -> Result<AnyPlan, Error>;
 
 impl PlanCache {
-    /// Makes the plan for `T`, unless it is the one that is kept.
-    pub(crate) fn prepare<'r, T: FromRow<'r>>(&mut self, columns: &[Column]) -> Result<(), Error> {
-        if self.find::<T>().is_none() {
-            let by: Maker<T::Plan> = T::plan;
-            self.0 = Some(Box::new(Made { plan: T::plan(columns)?, by }));
-        }
+    /// Whether the plan for `T` is the one that is kept. It is asked for each row, so it only compares two addresses.
+    #[inline]
+    pub(crate) fn is_for<'r, T: FromRow<'r>>(&self) -> bool {
+        // Two types may share a function only if it does the same for both.
+        self.by.is_some_and(|by| fn_addr_eq(by, any_plan::<T> as Maker))
+    }
+
+    /// Makes the plan for `T`.
+    #[cold]
+    pub(crate) fn make<'r, T: FromRow<'r>>(&mut self, columns: &[Column]) -> Result<(), Error> {
+        let by: Maker = any_plan::<T>;
+        let plan = by(columns)?;
+        *self = Self { plan: Some(plan), by: Some(by) };
         Ok(())
     }
 
-    /// The plan for `T`, if it is the one that is kept.
-    pub(crate) fn find<'r, T: FromRow<'r>>(&self) -> Option<&T::Plan> {
-        let made = self.0.as_ref()?.downcast_ref::<Made<T::Plan>>()?;
-        // Two types may share a function only if it does the same for both.
-        fn_addr_eq(made.by, T::plan as Maker<T::Plan>).then_some(&made.plan)
+    /// Converts a row by the plan, which was made for `T`.
+    #[inline(never)]
+    pub(crate) fn decode<'r, T: FromRow<'r>>(&self, row: Row<'r>) -> Result<T, Error> {
+        match self.plan.as_ref().and_then(|plan| plan.downcast_ref()) {
+            Some(plan) => T::from_row(plan, row),
+            None => row.decode(),
+        }
     }
+}
+
+/// Never inlined, so that wherever it is named it has the same address.
+#[inline(never)]
+fn any_plan<'r, T: FromRow<'r>>(columns: &[Column]) -> Result<AnyPlan, Error> {
+    Ok(Box::new(T::plan(columns)?))
 }
 
 impl fmt::Debug for PlanCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PlanCache").field(&self.0.is_some()).finish()
+        f.debug_tuple("PlanCache").field(&self.plan.is_some()).finish()
     }
 }
 
@@ -53,10 +70,11 @@ mod tests {
     use super::*;
     use crate::message::Format;
     use crate::session::column::tests::column;
-    use crate::session::row::Row;
+    use crate::session::row::tests::with_row;
 
-    /// Reads one column by name; both have plans of the same type.
-    struct Read<const NAME: char>;
+    /// Finds one column by name; all have plans of the same type.
+    #[derive(Debug)]
+    struct Read<const NAME: char>(usize);
 
     impl<const NAME: char> FromRow<'_> for Read<NAME> {
         type Plan = usize;
@@ -65,8 +83,8 @@ mod tests {
             crate::session::from_row::checked_column::<i32>(columns, NAME.to_string())
         }
 
-        fn from_row(_: &usize, _: Row<'_>) -> Result<Self, Error> {
-            Ok(Self)
+        fn from_row(plan: &usize, _: Row<'_>) -> Result<Self, Error> {
+            Ok(Self(*plan))
         }
     }
 
@@ -74,14 +92,18 @@ mod tests {
     fn a_plan_is_kept_for_the_type_that_it_was_made_for() {
         let columns = ["a", "b"].map(|name| column(name, Type::INT4, Format::Binary));
         let mut cache = PlanCache::default();
-        assert!(cache.find::<Read<'a'>>().is_none());
-        cache.prepare::<Read<'a'>>(&columns).unwrap();
-        assert_eq!(cache.find::<Read<'a'>>(), Some(&0));
-        assert_eq!(cache.find::<Read<'b'>>(), None);
-        assert!(cache.find::<(i32, i32)>().is_none());
-        cache.prepare::<Read<'b'>>(&columns).unwrap();
-        assert_eq!(cache.find::<Read<'b'>>(), Some(&1));
-        assert!(cache.prepare::<Read<'c'>>(&columns).is_err());
-        assert_eq!(cache.find::<Read<'b'>>(), Some(&1), "what was there is kept");
+        assert!(!cache.is_for::<Read<'a'>>());
+        cache.make::<Read<'a'>>(&columns).unwrap();
+        assert!(cache.is_for::<Read<'a'>>() && !cache.is_for::<Read<'b'>>());
+        assert!(!cache.is_for::<(i32, i32)>());
+        cache.make::<Read<'b'>>(&columns).unwrap();
+        assert!(cache.is_for::<Read<'b'>>() && !cache.is_for::<Read<'a'>>());
+        with_row(Format::Binary, |row| {
+            assert_eq!(cache.decode::<Read<'b'>>(row).unwrap().0, 1);
+            let text = cache.decode::<(i32,)>(row).unwrap_err().to_string();
+            assert!(text.contains("3 columns, the tuple 1"), "{text}: its own plan is made");
+        });
+        assert!(cache.make::<Read<'c'>>(&columns).is_err());
+        assert!(cache.is_for::<Read<'b'>>(), "what was there is kept");
     }
 }

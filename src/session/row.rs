@@ -83,11 +83,7 @@ impl<'r> Row<'r> {
     /// [`Kind::Conversion`](crate::Kind::Conversion) if there is no such column, if `T` does not fit the
     /// column's type, or if the value is NULL and `T` is not an `Option`.
     pub fn try_get<T: FromSql<'r>>(&self, index: impl ColumnIndex) -> Result<T, Error> {
-        let position = index.position(self.columns)?;
-        let column =
-            self.columns.get(position).ok_or_else(|| missing(position, self.columns.len()))?;
-        accepts::<T>(column)?;
-        self.value(position, column)
+        self.value_at(index.position(self.columns)?)
     }
 
     /// Returns the bytes of a value as they came; `None` is NULL.

@@ -182,6 +182,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     }
 
     /// The row in a message, as the type that the plan was prepared for.
+    #[inline]
     pub(crate) fn decode_message<'s, T: FromRow<'s>>(
         &'s mut self,
         message: Message,
@@ -193,12 +194,9 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             Some(texts) => texts.body(),
             None => channel.machine().body(message),
         };
-        let (columns, plan) = (statement.columns(), plan.find::<T>());
+        let columns = statement.columns();
         if T::IN_ORDER
-            && let Some(plan) = plan
-            && let Some(mut values) = Values::new(columns, body)
-            && let Some(value) = T::from_values(plan, &mut values)
-            && values.are_all_read()
+            && let Some(value) = T::from_values(columns, Values::new(body))
         {
             return Ok(value);
         }
@@ -208,13 +206,16 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             *done = true;
             return Err(violation.insert(error).clone().with_statement(statement.sql()));
         }
-        let row = Row::new(columns, body, &*offsets).numbered(count.checked_sub(1));
-        plan.map_or_else(|| row.decode(), |plan| T::from_row(plan, row))
+        plan.decode(Row::new(columns, body, &*offsets).numbered(count.checked_sub(1)))
     }
 
     /// Makes the plan for `T`, unless it is there.
+    #[inline]
     pub(crate) fn prepare_plan<'s, T: FromRow<'s>>(&mut self) -> Result<(), Error> {
-        self.plan.prepare::<T>(self.statement.columns())
+        if self.plan.is_for::<T>() {
+            return Ok(());
+        }
+        self.plan.make::<T>(self.statement.columns())
     }
 
     /// Returns the columns.

@@ -197,7 +197,7 @@ impl<'r> Iter<'r> {
     /// As [`Rows::decode`].
     pub fn decode<T: FromRow<'r>>(self) -> Result<Vec<T>, Error> {
         let plan = T::plan(&self.rows.columns)?;
-        self.map(|row| T::from_row(&plan, row)).collect()
+        self.map(|row| row.by_plan(&plan)).collect()
     }
 }
 

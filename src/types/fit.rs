@@ -17,18 +17,15 @@ pub(crate) fn accepts<'r, T: FromSql<'r>>(r#type: &Type) -> bool {
     T::accepts(r#type) || (is_versioned(r#type) && T::accepts(&Type::TEXT))
 }
 
-/// Tells whether values of `type` are to be read by [`read`]: those of all others the traits read by themselves.
-pub(crate) fn needs_look(r#type: &Type) -> bool {
-    is_versioned(r#type)
-        || matches!(
-            *r#type,
-            Type::TIMESTAMP
-                | Type::TIMESTAMPTZ
-                | Type::TIME
-                | Type::TIMESTAMP_ARRAY
-                | Type::TIMESTAMPTZ_ARRAY
-                | Type::TIME_ARRAY
-        )
+/// Tells whether values of `type` may be extreme. Those that are, and those of versioned types and of arrays, are to be
+/// read by [`read`]: all others the traits read by themselves.
+pub(crate) fn has_extremes(r#type: &Type) -> bool {
+    matches!(*r#type, Type::TIMESTAMP | Type::TIMESTAMPTZ | Type::TIME)
+}
+
+/// Tells whether a value of such a type may be one that [`read`] refuses.
+pub(crate) fn is_extreme(raw: &[u8]) -> bool {
+    is_infinite(raw) || is_end_of_day(raw)
 }
 
 /// Reads a value of `type`, which [`accepts`] has agreed to.
@@ -73,7 +70,7 @@ pub(crate) fn write(
 const VERSION: u8 = 1;
 
 /// Tells whether values are text behind a byte with a version.
-fn is_versioned(r#type: &Type) -> bool {
+pub(crate) fn is_versioned(r#type: &Type) -> bool {
     matches!(*r#type, Type::JSONB | Type::JSONPATH)
 }
 

@@ -100,7 +100,7 @@ pub use crate::types::bits::Bits;
 #[cfg(feature = "sea-query")]
 pub(crate) use crate::types::codec::put_behind_length;
 pub use crate::types::date::Date;
-pub(crate) use crate::types::fit::{accepts, needs_look, read};
+pub(crate) use crate::types::fit::{accepts, has_extremes, is_extreme, is_versioned, read};
 pub use crate::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rectangle};
 pub use crate::types::hstore::Hstore;
 pub use crate::types::identifier::{Cid, PgLsn, Tid, Xid, Xid8};
