@@ -1,11 +1,12 @@
 //! Parse, Bind, Describe, Execute, Close, Flush, Sync and ParameterDescription.
 
+use bytes::{BufMut, BytesMut};
 use postgres_types::Oid;
 
 use crate::error::Error;
 use crate::message::codec::{Decode, Encode};
 use crate::message::format::{Format, Object};
-use crate::wire::{Begun, Length, Parts, Reader, Writer};
+use crate::wire::{Begun, Parts, Reader, Writer, message_length};
 
 /// Parse: makes a prepared statement; an empty name is the unnamed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,52 +29,54 @@ impl Encode for Parse<'_> {
     }
 }
 
-/// Writes Bind: `statement` becomes the unnamed portal, with `count` parameters. `results` are the formats of its
-/// columns; without any, all are binary.
+/// Writes Bind: `statement` becomes the unnamed portal, with `count` parameters. `formats` are those of the parameters,
+/// `results` those of its columns: one stands for all, and without any all are binary.
 ///
-/// The statement's name is the driver's own. `format` tells the format of a parameter; `value` writes it behind its length, or tells that it is NULL.
-pub(crate) fn write_bind(
+/// The statement's name is the driver's own. `value` writes a parameter, or tells that it is NULL. Where it fails,
+/// nothing of the message remains.
+pub(crate) fn write_bind<E: From<Error>>(
     out: &mut Parts,
     statement: &str,
     count: usize,
-    format: impl Fn(usize) -> Format,
+    formats: &[Format],
     results: &[Format],
-    value: impl FnMut(usize, &mut Writer<'_>) -> Result<Value, Error>,
-) -> Result<(), Error> {
+    value: impl FnMut(usize, &mut BytesMut) -> Result<Value, E>,
+) -> Result<(), E> {
     let begun = out.begin(b'B');
-    let written = write_bind_body(out, &begun, statement, count, format, results, value);
+    let written = write_bind_body(out, &begun, statement, count, formats, results, value);
     out.end(&begun, written)
 }
 
-fn write_bind_body(
+fn write_bind_body<E: From<Error>>(
     out: &mut Parts,
     begun: &Begun,
     statement: &str,
     count: usize,
-    format: impl Fn(usize) -> Format,
+    formats: &[Format],
     results: &[Format],
-    mut value: impl FnMut(usize, &mut Writer<'_>) -> Result<Value, Error>,
-) -> Result<(), Error> {
+    mut value: impl FnMut(usize, &mut BytesMut) -> Result<Value, E>,
+) -> Result<(), E> {
     let mut writer = Writer::new(out);
     writer.write_own_cstr("");
     writer.write_own_cstr(statement);
-    // One code stands for all parameters; codes of their own are only written where one is text.
-    if (0..count).all(|index| format(index) == Format::Binary) {
-        writer.write_count(1, "formats")?;
-        writer.write_i16(Format::Binary.code());
-    } else {
-        writer.write_count(count, "parameters")?;
-        (0..count).for_each(|index| writer.write_i16(format(index).code()));
-    }
+    write_formats(&mut writer, formats)?;
     writer.write_count(count, "parameters")?;
     for index in 0..count {
-        write_value(&mut Writer::new(out), |writer| value(index, writer))?;
+        write_value(out, |out| value(index, out))?;
         out.value_written(begun)?;
     }
-    let mut writer = Writer::new(out);
-    let results = if results.is_empty() { &[Format::Binary] } else { results };
-    writer.write_count(results.len(), "formats")?;
-    for format in results {
+    Ok(write_formats(&mut Writer::new(out), results)?)
+}
+
+fn write_formats(writer: &mut Writer<'_>, formats: &[Format]) -> Result<(), Error> {
+    if formats.is_empty() {
+        // How many, and the only one.
+        let [high, low] = Format::Binary.code().to_be_bytes();
+        writer.write_bytes(&[0, 1, high, low]);
+        return Ok(());
+    }
+    writer.write_count(formats.len(), "parameters")?;
+    for format in formats {
         writer.write_i16(format.code());
     }
     Ok(())
@@ -86,21 +89,21 @@ pub(crate) enum Value {
     Null,
 }
 
-/// Writes a value behind its length.
-pub(crate) fn write_value(
-    writer: &mut Writer<'_>,
-    value: impl FnOnce(&mut Writer<'_>) -> Result<Value, Error>,
-) -> Result<(), Error> {
-    let start = writer.buffer().len();
-    let mut is = Value::Null;
-    writer.sized(Length::OfWhatFollows, |writer| {
-        is = value(writer)?;
-        Ok(())
-    })?;
-    if is == Value::Null {
-        // A NULL has the length -1 and no bytes, whatever the codec may have left.
-        writer.buffer().truncate(start);
-        writer.write_i32(-1);
+/// Writes a value behind its length. A NULL has the length -1 and no bytes, whatever the codec may have left.
+#[inline]
+pub(crate) fn write_value<E: From<Error>>(
+    out: &mut BytesMut,
+    value: impl FnOnce(&mut BytesMut) -> Result<Value, E>,
+) -> Result<(), E> {
+    out.put_i32(-1);
+    let behind = out.len();
+    if value(out)? == Value::Null {
+        out.truncate(behind);
+        return Ok(());
+    }
+    let length = message_length(out.len().saturating_sub(behind))?;
+    if let Some(field) = out.get_mut(..behind).and_then(<[u8]>::last_chunk_mut) {
+        *field = length.to_be_bytes();
     }
     Ok(())
 }
@@ -132,6 +135,9 @@ pub(crate) struct Execute {
 impl Execute {
     /// Runs the unnamed portal to its end.
     pub(crate) const WHOLE: Self = Self { portal: "", most_rows: 0 };
+
+    /// [`WHOLE`](Self::WHOLE) and Sync as they are sent: nearly every statement ends so.
+    pub(crate) const WHOLE_AND_SYNC: [u8; 15] = *b"E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04";
 }
 
 impl Encode for Execute {
@@ -245,31 +251,26 @@ mod tests {
         assert_eq!(&encoded(&|out| close.encode(out).unwrap())[..], b"C\0\0\0\x07Pp\0");
         let execute = encoded(&|out| Execute::WHOLE.encode(out).unwrap());
         assert_eq!(&execute[..], b"E\0\0\0\x09\0\0\0\0\0");
-        assert_eq!(&encoded(&|out| Sync.encode(out).unwrap())[..], b"S\0\0\0\x04");
+        let sync = encoded(&|out| Sync.encode(out).unwrap());
+        assert_eq!(&sync[..], b"S\0\0\0\x04");
+        assert_eq!([execute, sync].concat(), Execute::WHOLE_AND_SYNC);
         assert_eq!(&encoded(&|out| Flush.encode(out).unwrap())[..], b"H\0\0\0\x04");
     }
 
     fn bind(formats: &[Format], values: &[Option<&[u8]>]) -> Result<Parts, Error> {
         let mut out = Parts::default();
         let count = values.len();
-        write_bind(
-            &mut out,
-            "s1",
-            count,
-            |index| formats[index],
-            &[],
-            |index, writer| {
-                // A codec may write before it finds that the value is NULL.
-                writer.write_bytes(values[index].unwrap_or(b"junk"));
-                Ok(if values[index].is_some() { Value::Written } else { Value::Null })
-            },
-        )?;
+        write_bind(&mut out, "s1", count, formats, &[], |index, out| {
+            // A codec may write before it finds that the value is NULL.
+            out.put_slice(values[index].unwrap_or(b"junk"));
+            Ok::<_, Error>(if values[index].is_some() { Value::Written } else { Value::Null })
+        })?;
         Ok(out)
     }
 
     #[test]
     fn bind_writes_values_nulls_and_one_format_for_all() {
-        let out = bind(&[Format::Binary; 2], &[Some(b"ab"), None]).unwrap();
+        let out = bind(&[], &[Some(b"ab"), None]).unwrap();
         let vector = b"B\0\0\0\x1c\0s1\0\0\x01\0\x01\0\x02\0\0\0\x02ab\xff\xff\xff\xff\0\x01\0\x01";
         assert_eq!(&out[..], vector);
     }
@@ -285,7 +286,9 @@ mod tests {
     fn bind_takes_65535_parameters_and_refuses_one_more() {
         let values = vec![None; 65_536];
         let formats = vec![Format::Binary; 65_536];
-        assert!(bind(&formats, &values[1..]).is_ok());
-        assert_eq!(bind(&formats, &values).unwrap_err().kind(), Kind::Usage);
+        for formats in [&[][..], &formats] {
+            assert!(bind(formats.get(1..).unwrap_or_default(), &values[1..]).is_ok());
+            assert_eq!(bind(formats, &values).unwrap_err().kind(), Kind::Usage);
+        }
     }
 }

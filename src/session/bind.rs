@@ -7,7 +7,7 @@ use postgres_types::{IsNull, ToSql, Type};
 
 use crate::error::Error;
 use crate::flow::{End, Protocol, Request};
-use crate::message::{Encode, Execute, Flush, Format, Sync, Value, write_bind};
+use crate::message::{Encode, Execute, Flush, Format, Value, write_bind};
 use crate::session::column::Column;
 use crate::types::{self, Params};
 use crate::wire::Parts;
@@ -30,8 +30,8 @@ impl Until {
     pub(crate) fn write(self, out: &mut BytesMut) -> Result<(), Error> {
         match self {
             Self::End => {
-                Execute::WHOLE.encode(out)?;
-                Sync.encode(out)
+                out.extend_from_slice(&Execute::WHOLE_AND_SYNC);
+                Ok(())
             }
             Self::Rows(rows) => {
                 let most_rows = i32::try_from(rows.get()).unwrap_or(i32::MAX);
@@ -67,20 +67,66 @@ pub(crate) fn write_bound(
     if types.len() != given {
         return Err(wrong_count(types.len(), given).unsent());
     }
-    let param = |index| Some((params.at(index)?, types.get(index)?));
-    let format = |index| match param(index).map(|(value, r#type)| value.encode_format(r#type)) {
-        Some(postgres_types::Format::Text) => Format::Text,
-        Some(postgres_types::Format::Binary) | None => Format::Binary,
-    };
     // None of them stand for all being binary.
     let any_text = columns.iter().any(|column| column.format() == Format::Text);
     let results: Vec<_> =
         if any_text { columns.iter().map(Column::format).collect() } else { Vec::new() };
-    write_bind(out, statement, given, format, &results, |index, writer| match param(index) {
-        Some((value, r#type)) => write_value(value, r#type, writer.buffer())
+    let written = write_bind(out, statement, given, &[], &results, |index, out| {
+        let Some((value, r#type)) = params.at(index).zip(types.get(index)) else {
+            return Ok(Value::Null);
+        };
+        if format(value, r#type) == Format::Text {
+            return Err(Unwritten::IsText);
+        }
+        write_value(value, r#type, out)
+            .map_err(|error| not_written(params, index, r#type, error).into())
+    });
+    match written {
+        Ok(()) => Ok(()),
+        Err(Unwritten::Error(error)) => Err(error),
+        Err(Unwritten::IsText) => write_bound_with_texts(out, statement, types, &results, params),
+    }
+}
+
+/// Why Bind could not be written with all parameters in binary format, as nearly always they are.
+enum Unwritten {
+    Error(Error),
+    /// A parameter is text: then the message says of each what it is.
+    IsText,
+}
+
+impl From<Error> for Unwritten {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Writes Bind with parameters of which some are text.
+#[cold]
+fn write_bound_with_texts(
+    out: &mut Parts,
+    statement: &str,
+    types: &[Type],
+    results: &[Format],
+    params: &dyn Params,
+) -> Result<(), Error> {
+    let param = |index| Some((params.at(index)?, types.get(index)?));
+    let format =
+        |index| param(index).map_or(Format::Binary, |(value, r#type)| format(value, r#type));
+    let formats: Vec<_> = (0..types.len()).map(format).collect();
+    write_bind(out, statement, types.len(), &formats, results, |index, out| match param(index) {
+        Some((value, r#type)) => write_value(value, r#type, out)
             .map_err(|error| not_written(params, index, r#type, error)),
         None => Ok(Value::Null),
     })
+}
+
+#[inline]
+fn format(value: &dyn ToSql, r#type: &Type) -> Format {
+    match value.encode_format(r#type) {
+        postgres_types::Format::Text => Format::Text,
+        postgres_types::Format::Binary => Format::Binary,
+    }
 }
 
 /// The most parameters that a statement can have.
@@ -98,8 +144,9 @@ pub(crate) fn wrong_count(expected: usize, given: usize) -> Error {
     Error::usage(format!("the statement takes {expected} {parameters}, but {given} {were} given"))
 }
 
-type Cause = Box<dyn std::error::Error + std::marker::Sync + Send>;
+type Cause = Box<dyn std::error::Error + Sync + Send>;
 
+#[inline]
 fn write_value(value: &dyn ToSql, r#type: &Type, out: &mut BytesMut) -> Result<Value, Cause> {
     match types::write(value, r#type, out)? {
         IsNull::No => Ok(Value::Written),
@@ -108,6 +155,7 @@ fn write_value(value: &dyn ToSql, r#type: &Type, out: &mut BytesMut) -> Result<V
 }
 
 /// The cause tells the Rust type.
+#[cold]
 fn not_written(params: &dyn Params, index: usize, r#type: &Type, cause: Cause) -> Error {
     let mut parameter = match params.label(index) {
         Some(name) => format!("\"{name}\""),
@@ -124,6 +172,7 @@ fn not_written(params: &dyn Params, index: usize, r#type: &Type, cause: Cause) -
 mod tests {
     use super::*;
     use crate::error::Kind;
+    use crate::types::TsQuery;
 
     #[test]
     fn parameters_that_do_not_fit_are_named_and_nothing_is_written() {
@@ -140,5 +189,16 @@ mod tests {
         assert_eq!(write(&(1_i32, "a", 2)), (Kind::Usage, text));
         let text = "parameter $1 of type int4 cannot be written".to_owned();
         assert_eq!(write(&(1_i64, "a")), (Kind::Conversion, text));
+    }
+
+    #[test]
+    fn where_a_parameter_is_text_each_has_its_format() {
+        let mut out = Parts::default();
+        out.extend_from_slice(b"before");
+        let types = [Type::INT4, Type::TSQUERY];
+        write_bound(&mut out, "s", &types, &[], &(7_i32, TsQuery::default())).unwrap();
+        let vector = b"beforeB\0\0\0\x1f\0s\0\0\x02\0\x01\0\0\
+                       \0\x02\0\0\0\x04\0\0\0\x07\0\0\0\0\0\x01\0\x01";
+        assert_eq!(&out[..], vector);
     }
 }

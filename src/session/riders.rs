@@ -276,12 +276,11 @@ impl Opener {
     /// Writes it without a Sync of its own. All of its parameters are text.
     fn write(&self, out: &mut Parts) -> Result<(), Error> {
         Parse { statement: "", sql: &self.sql, types: &[] }.encode(out)?;
-        let format = |_| Format::Text;
-        write_bind(out, "", self.params.len(), format, &[], |index, writer| {
+        write_bind(out, "", self.params.len(), &[Format::Text], &[], |index, out| {
             if let Some(text) = self.params.get(index) {
-                writer.write_bytes(text.as_bytes());
+                out.extend_from_slice(text.as_bytes());
             }
-            Ok(Value::Written)
+            Ok::<_, Error>(Value::Written)
         })?;
         Execute::WHOLE.encode(out)
     }

@@ -100,11 +100,12 @@ pub(crate) fn write(
 ) -> Result<IsNull, CodecError> {
     let start = out.len();
     match value.to_sql_checked(r#type, out) {
+        Ok(is_null) => Ok(is_null),
         Err(error) if error.is::<WrongType>() => {
             out.truncate(start);
             write_in_another_form(value, r#type, out)
         }
-        written => written,
+        Err(error) => Err(error),
     }
 }
 

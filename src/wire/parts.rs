@@ -80,18 +80,31 @@ impl Parts {
         begun
     }
 
-    /// Notes that a value of a message has been written: one that makes the message too long is refused here, before
-    /// the others are written.
+    /// Notes that a value of a message has been written: where many bytes make the message too long, that is refused
+    /// here, before the others are written.
+    #[inline]
     pub(crate) fn value_written(&mut self, begun: &Begun) -> Result<(), Error> {
-        message_length(self.total_bytes() - begun.before)?;
+        if self.last.len() < LONG_BYTES {
+            return Ok(());
+        }
+        self.long_value_written(begun)
+    }
+
+    #[cold]
+    fn long_value_written(&mut self, begun: &Begun) -> Result<(), Error> {
+        message_length(self.total_bytes().saturating_sub(begun.before))?;
         self.complete_long();
         Ok(())
     }
 
     /// Ends a message: writes its length, or removes all of it if it could not be written.
-    pub(crate) fn end(&mut self, begun: &Begun, written: Result<(), Error>) -> Result<(), Error> {
-        let length =
-            written.and_then(|()| message_length(self.total_bytes().saturating_sub(begun.before)));
+    pub(crate) fn end<E: From<Error>>(
+        &mut self,
+        begun: &Begun,
+        written: Result<(), E>,
+    ) -> Result<(), E> {
+        let length = written
+            .and_then(|()| Ok(message_length(self.total_bytes().saturating_sub(begun.before))?));
         match length {
             Ok(length) => {
                 let first = self.complete.get_mut(begun.complete).unwrap_or(&mut self.last);
@@ -152,7 +165,7 @@ mod tests {
             parts.value_written(&begun).unwrap();
         }
         parts.put_slice(b"end");
-        parts.end(&begun, Ok(())).unwrap();
+        parts.end(&begun, Ok::<_, Error>(())).unwrap();
         assert_eq!((parts.complete.len(), parts.len()), (3, 3));
         assert_eq!(parts.total_bytes(), 6 + 5 + 3 * LONG_BYTES + 3);
         let all = written(&mut parts);
@@ -182,7 +195,7 @@ mod tests {
         parts.put_slice(&vec![7; 10 * LONG_BYTES]);
         parts.value_written(&begun).unwrap();
         parts.put_slice(b"end");
-        parts.end(&begun, Ok(())).unwrap();
+        parts.end(&begun, Ok::<_, Error>(())).unwrap();
         let capacity: usize = parts.complete.iter().map(BytesMut::capacity).sum();
         assert!(capacity <= 10 * LONG_BYTES + 100, "{capacity}");
     }

@@ -16,10 +16,10 @@ const BEHIND_LONG_TEXT: usize = 1 << 10;
 /// The length field of a message of so many bytes. Longer ones would end the session, or pass for shorter ones.
 #[inline]
 pub(crate) fn message_length(bytes: usize) -> Result<i32, Error> {
-    match i32::try_from(bytes) {
-        Ok(length) if bytes <= LONGEST_MESSAGE => Ok(length),
-        _ => Err(too_long(bytes)),
+    if bytes > LONGEST_MESSAGE {
+        return Err(too_long(bytes));
     }
+    Ok(i32::try_from(bytes).unwrap_or(i32::MAX))
 }
 
 #[cold]
@@ -40,6 +40,7 @@ pub(crate) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    #[inline]
     pub(crate) fn new(out: &'a mut BytesMut) -> Self {
         Self { out }
     }
@@ -116,6 +117,7 @@ impl<'a> Writer<'a> {
         self.out.put_u32(value);
     }
 
+    #[inline]
     pub(crate) fn write_bytes(&mut self, bytes: &[u8]) {
         self.out.put_slice(bytes);
     }
@@ -135,6 +137,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a String that is known to hold no NUL, such as a name of the driver's own.
+    #[inline]
     pub(crate) fn write_own_cstr(&mut self, text: &str) {
         self.out.put_slice(text.as_bytes());
         self.out.put_u8(0);

@@ -151,20 +151,19 @@ fn write_row(
     if given != columns.len() {
         return Err(wrong_count(number, given, columns.len()));
     }
-    let mut writer = Writer::new(out);
-    writer.write_count(given, "columns")?;
+    Writer::new(out).write_count(given, "columns")?;
     for (index, column) in columns.iter().enumerate() {
         let value = match named {
             Some(named) => named.value(column.name()),
             None => row.at(index),
         };
         let value = value.ok_or_else(|| missing(number, column))?;
-        write_value(&mut writer, |writer| {
+        write_value(out, |out| {
             if matches!(value.encode_format(column.r#type()), ValueFormat::Text) {
                 let text = "it is written as text, which has no place among binary values";
                 return Err(unwritable(number, column).with_source(text));
             }
-            match types::write(value, column.r#type(), writer.buffer()) {
+            match types::write(value, column.r#type(), out) {
                 Ok(IsNull::No) => Ok(Value::Written),
                 Ok(IsNull::Yes) => Ok(Value::Null),
                 Err(error) => Err(unwritable(number, column).with_source(error)),
