@@ -186,6 +186,8 @@ impl<R: Runtime> Channel<R> {
         if off || self.ended.is_some() { None } else { self.machine.next_plain() }
     }
 
+    /// Apart, so that the short way has no more to save and restore than it needs.
+    #[inline(never)]
     fn poll_any_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         if let Some(cause) = &self.ended {
             return Poll::Ready(Err(Error::closed(Some(cause))));

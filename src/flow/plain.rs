@@ -38,6 +38,7 @@ impl Machine {
     }
 
     /// Takes the ReadyForQuery that ends the reply to a request of which all was sent.
+    #[inline(never)]
     fn ready_plainly(&mut self) -> Option<Message> {
         let is_last = |owed: &Request| {
             owed.riders == 0
