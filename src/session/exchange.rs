@@ -29,6 +29,18 @@ impl<R: Runtime> Connection<R> {
         cancellable: Cancellable,
         write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<Exchange<'_, R>, Error> {
+        self.write_request(request, cancellable, write).await?;
+        Ok(Exchange::new(self))
+    }
+
+    /// The same, where the [`Exchange`] is made by the caller, who may do something else if this fails. It is to be
+    /// made before anything is awaited.
+    pub(crate) async fn write_request(
+        &mut self,
+        request: Request,
+        cancellable: Cancellable,
+        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         if self.channel.is_quiet() {
             self.take_note();
         } else {
@@ -50,8 +62,7 @@ impl<R: Runtime> Connection<R> {
                 statements.write_closes(out)?;
             }
             write(out)
-        })?;
-        Ok(Exchange { connection: self, parses: None, violation: None })
+        })
     }
 
     /// Sends the openers that wait, by themselves.
@@ -66,7 +77,7 @@ impl<R: Runtime> Connection<R> {
             riders.write(out)?;
             Sync.encode(out)
         })?;
-        let mut exchange = Exchange { connection: self, parses: None, violation: None };
+        let mut exchange = Exchange::new(self);
         let refused = exchange.finish().await?;
         exchange.connection.take_note();
         refused.map_or(Ok(()), Err)
@@ -82,7 +93,12 @@ pub(crate) struct Exchange<'c, R: Runtime> {
     pub(crate) violation: Option<Error>,
 }
 
-impl<R: Runtime> Exchange<'_, R> {
+impl<'c, R: Runtime> Exchange<'c, R> {
+    /// Of the request that was written last.
+    pub(crate) fn new(connection: &'c mut Connection<R>) -> Self {
+        Self { connection, parses: None, violation: None }
+    }
+
     pub(crate) async fn message(&mut self) -> Result<Message, Error> {
         poll_fn(|cx| self.connection.channel.poll_message(cx)).await
     }

@@ -96,15 +96,15 @@ impl<R: Runtime> Connection<R> {
             Batch { source, statement: &statement, backslash: self.backslash(), written: 0 };
         let (end, steps) = (End::OpenAndWhole, Steps::Many);
         let request = Request { steps, end, ..Request::new(Protocol::Extended) };
-        let mut exchange = self
-            .request_as(request, statement.cancellable(), |out| {
-                if let Some(sql) = parse {
-                    let types: Vec<_> = statement.params().iter().map(Type::oid).collect();
-                    Parse { statement: "", sql, types: &types }.encode(out)?;
-                }
-                batch.fill(out, &mut sets).map_err(Error::unsent)
-            })
-            .await?;
+        let written = self.write_request(request, statement.cancellable(), |out| {
+            if let Some(sql) = parse {
+                let types: Vec<_> = statement.params().iter().map(Type::oid).collect();
+                Parse { statement: "", sql, types: &types }.encode(out)?;
+            }
+            batch.fill(out, &mut sets).map_err(Error::unsent)
+        });
+        written.await.inspect_err(|error| self.statements.not_sent(sql, error))?;
+        let mut exchange = Exchange::new(self);
         exchange.run_batch(batch, sets).await.map_err(|error| error.or_statement(sql))
     }
 

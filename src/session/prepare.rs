@@ -103,12 +103,12 @@ impl<R: Runtime> Connection<R> {
         fetch: Option<Fetch>,
     ) -> Result<RowStream<'_, R>, Error> {
         let until = Until::of(fetch);
-        let mut exchange = self
-            .request_as(until.request(), cancellable(sql), |out| {
-                write_parse(out, &name, sql, types)?;
-                write_run(out, &name.text, types, columns, params, until)
-            })
-            .await?;
+        let written = self.write_request(until.request(), cancellable(sql), |out| {
+            write_parse(out, &name, sql, types)?;
+            write_run(out, &name.text, types, columns, params, until)
+        });
+        written.await.inspect_err(|error| self.statements.not_sent(sql, error))?;
+        let mut exchange = Exchange::new(self);
         let kept = !name.text.is_empty();
         exchange.parses = name.number;
         let statement = exchange.described(name, sql).await?;

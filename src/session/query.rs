@@ -37,7 +37,8 @@ impl<R: Runtime> Connection<R> {
     ///
     /// Bind, Execute and Sync in one write: one round trip. The first use of a text adds Parse and Describe: in
     /// the same trip if it has no parameters, else in one before it. Outside a transaction, a text whose statement
-    /// the server has forgotten (SQLSTATE 26000) or finds outgrown (0A000) is prepared anew and sent once more.
+    /// the server has forgotten (SQLSTATE 26000) or finds outgrown (0A000) is prepared anew and sent once more. One
+    /// whose parameters did not fit is described anew at its next use: its table may have been made anew meanwhile.
     ///
     /// # Cancel safety
     ///

@@ -9,6 +9,7 @@ use crate::message::TransactionStatus;
 use crate::session::bind::{MOST_PARAMS, Until, too_many, write_run, wrong_count};
 use crate::session::collect::Scalar;
 use crate::session::connection::Connection;
+use crate::session::exchange::Exchange;
 use crate::session::fetch::Fetch;
 use crate::session::named::Bound;
 use crate::session::numbered::highest;
@@ -210,20 +211,16 @@ impl<R: Runtime> Connection<R> {
         self.look_up_types_of(&statement).await;
         let fetch = taken.fetch();
         let until = Until::of(fetch);
-        let exchange = self
-            .request_as(until.request(), statement.cancellable(), |out| {
-                write_run(
-                    out,
-                    statement.name(),
-                    statement.params(),
-                    statement.columns(),
-                    params,
-                    until,
-                )
-            })
-            .await
-            .map_err(|error| error.or_statement(statement.sql()))?;
-        Ok(RowStream::new(exchange, statement, fetch))
+        let written = self.write_request(until.request(), statement.cancellable(), |out| {
+            let (name, types, columns) =
+                (statement.name(), statement.params(), statement.columns());
+            write_run(out, name, types, columns, params, until)
+        });
+        written.await.map_err(|error| {
+            self.statements.not_sent(statement.sql(), &error);
+            error.or_statement(statement.sql())
+        })?;
+        Ok(RowStream::new(Exchange::new(self), statement, fetch))
     }
 
     /// Refuses parameters of which the text alone tells that there are too few or too many.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use lru::LruCache;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::message::{Close, Encode, Object};
 use crate::session::statement::{Closes, Name, Statement};
 
@@ -54,6 +54,14 @@ impl StatementCache {
     pub(crate) fn forget(&mut self, sql: &str) {
         if let Some(statements) = &mut self.statements {
             statements.pop(sql);
+        }
+    }
+
+    /// Notes why a statement was not run. Its table may have been made anew since it was described, so that what does
+    /// not fit may do so then: the next use asks again.
+    pub(crate) fn not_sent(&mut self, sql: &str, error: &Error) {
+        if error.kind() == Kind::Conversion {
+            self.forget(sql);
         }
     }
 

@@ -1,7 +1,9 @@
 //! Cached statements that the server has forgotten, or whose result has changed: prepared anew without a word
 //! where that is safe, and an error where it is not.
 
-use aiopg::{Connection, Error, Runtime, SqlState, TransactionStatus};
+use aiopg::{
+    AllResults, Call, Connection, Error, Item, Runtime, SqlState, StatementMode, TransactionStatus,
+};
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::session;
 
@@ -67,6 +69,51 @@ async fn a_stream_reports_a_changed_result_once<R: Runtime>(rt: R) -> Result<(),
     drop(rows);
     let mut rows = connection.stream(SOME, (1,)).await?;
     assert_eq!(rows.next().await?.unwrap().len(), 2);
+    Ok(())
+}
+
+/// A parameter that does not fit the type that the statement was described with is refused unsent. If the table was
+/// made anew since, the next use finds the new type.
+async fn what_does_not_fit_any_more_has_the_statement_described_anew<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = session::open(rt).await;
+    for mode in [StatementMode::Cached, StatementMode::Described] {
+        let sql = &*format!("insert into t (id) values ($1) -- {mode:?}");
+        connection.batch_execute("create temp table t (id int)").await?;
+        assert_eq!(connection.execute(Call::new(sql).statement_mode(mode), (1,)).await?, 1);
+        let mut types = ["int8", "text", "int8", "text"].into_iter().zip(1_i64..);
+        let mut alter = async |connection: &mut Connection<R>| {
+            let (name, value) = types.next().unwrap();
+            let alter = format!("alter table t alter id type {name} using id::{name}");
+            connection.batch_execute(&alter).await.unwrap();
+            (value, value.to_string())
+        };
+        let refused = |error: Error| assert!(error.is_unsent(), "{error}");
+
+        let (number, _) = alter(&mut connection).await;
+        refused(
+            connection.execute(Call::new(sql).statement_mode(mode), (number,)).await.unwrap_err(),
+        );
+        assert_eq!(connection.execute(Call::new(sql).statement_mode(mode), (number,)).await?, 1);
+
+        let (_, text) = alter(&mut connection).await;
+        let item = || [Item::execute(Call::new(sql).statement_mode(mode), (&text,))];
+        refused(connection.pipeline(item()).await.all().unwrap_err());
+        assert_eq!(connection.pipeline(item()).await.all()?, [1]);
+
+        if mode == StatementMode::Cached {
+            let (number, _) = alter(&mut connection).await;
+            let sets = || [(number,), (number,)];
+            refused(connection.execute_many(sql, sets()).await.unwrap_err());
+            assert_eq!(connection.execute_many(sql, sets()).await?, 2);
+
+            let (_, text) = alter(&mut connection).await;
+            refused(connection.query(sql, (&text,)).await.unwrap_err());
+            assert_eq!(connection.query(sql, (&text,)).await?.len(), 0);
+        }
+        connection.batch_execute("drop table t").await?;
+    }
     Ok(())
 }
 
@@ -158,6 +205,7 @@ on_every_runtime!(
     every_verb_recovers_from_a_changed_result,
     query_scalar_recovers_from_a_changed_type,
     a_stream_reports_a_changed_result_once,
+    what_does_not_fit_any_more_has_the_statement_described_anew,
     every_verb_recovers_from_deallocate_all,
     inside_a_transaction_the_error_is_reported,
     statements_that_were_deallocated_are_prepared_anew,

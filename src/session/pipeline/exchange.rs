@@ -38,26 +38,28 @@ impl<R: Runtime> Connection<R> {
         let cancellable = if steps.iter().any(ends) { Cancellable::No } else { Cancellable::Yes };
         let request = Request { ready, steps: Steps::Many, ..Request::new(Protocol::Extended) };
         let mut faulty = None;
-        let exchange = self
-            .request_as(request, cancellable, |out| {
-                for index in 0..steps.len() {
-                    write_step(out, &steps, index).inspect_err(|_| faulty = Some(index))?;
-                    if syncs == Syncs::Each {
-                        Sync.encode(out)?;
-                    }
+        let written = self.write_request(request, cancellable, |out| {
+            for index in 0..steps.len() {
+                write_step(out, &steps, index).inspect_err(|_| faulty = Some(index))?;
+                if syncs == Syncs::Each {
+                    Sync.encode(out)?;
                 }
-                if syncs == Syncs::One { Sync.encode(out) } else { Ok(()) }
-            })
-            .await;
-        let mut exchange = match (exchange, faulty) {
-            (Ok(exchange), _) => exchange,
+            }
+            if syncs == Syncs::One { Sync.encode(out) } else { Ok(()) }
+        });
+        match (written.await, faulty) {
+            (Ok(()), _) => {}
             (Err(error), Some(faulty)) => {
+                if let Some(step) = steps.get(faulty) {
+                    self.statements.not_sent(step.sql, &error);
+                }
                 let told =
                     |index| if index == faulty { error.clone() } else { skipped(faulty, None) };
                 return (0..steps.len()).map(|index| Err(told(index).unsent())).collect();
             }
             (Err(error), None) => return steps.iter().map(|_| Err(error.clone())).collect(),
-        };
+        }
+        let mut exchange = Exchange::new(self);
         match syncs {
             Syncs::One => exchange.read_as_one(steps).await,
             Syncs::Each => exchange.read_each(steps).await,
