@@ -46,7 +46,8 @@ async fn tuples_hold_up_to_sixteen_values<R: Runtime>(rt: R) -> Result<(), Error
     Ok(())
 }
 
-/// The statement is known, so all of this is found out before a byte is sent.
+/// The statements are known, so all of this is found out before a byte is sent. What does not fit is refused once for
+/// each text: its next use asks the server anew.
 async fn parameters_that_do_not_fit_are_refused_before_anything_is_sent<R: Runtime>(
     rt: R,
 ) -> Result<(), Error> {
@@ -55,6 +56,11 @@ async fn parameters_that_do_not_fit_are_refused_before_anything_is_sent<R: Runti
     let sql = "select $1::int4, $2::text";
     connection.execute(sql, (1, "a")).await?;
     let statement = connection.prepare(sql).await?;
+    let texts: [_; 4] = std::array::from_fn(|text| format!("{sql} -- {text}"));
+    for text in &texts {
+        connection.execute(text, (1, "a")).await?;
+    }
+    let [a, b, c, d] = &texts;
     let before = runtime.counts();
 
     let error = connection.execute(sql, (1,)).await.unwrap_err();
@@ -64,17 +70,17 @@ async fn parameters_that_do_not_fit_are_refused_before_anything_is_sent<R: Runti
         (connection.query(sql, (1, "a", 2)).await.err(), Kind::Usage),
         (connection.query_one(sql, ()).await.err(), Kind::Usage),
         (connection.query_opt(&statement, (1,)).await.err(), Kind::Usage),
-        (connection.query(sql, (1_i64, "a")).await.err(), Kind::Conversion),
+        (connection.query(a, (1_i64, "a")).await.err(), Kind::Conversion),
         (connection.stream(&statement, ("1", "a")).await.err(), Kind::Conversion),
-        (connection.execute(sql, (None::<bool>, "a")).await.err(), Kind::Conversion),
-        (connection.execute(sql, params![1, 2]).await.err(), Kind::Conversion),
+        (connection.execute(b, (None::<bool>, "a")).await.err(), Kind::Conversion),
+        (connection.execute(c, params![1, 2]).await.err(), Kind::Conversion),
         (connection.query_typed("select 1\0", &[]).await.err(), Kind::Usage),
         (connection.batch_execute("select 1\0").await.err(), Kind::Usage),
     ] {
         let error = error.unwrap();
         assert_eq!(error.kind(), kind, "{error}");
     }
-    let error = connection.execute(sql, (1, 2)).await.unwrap_err();
+    let error = connection.execute(d, (1, 2)).await.unwrap_err();
     assert_eq!(error.to_string(), "parameter $2 of type text cannot be written");
     assert!(error.is_unsent() && !error.is_retryable());
     assert_eq!(runtime.counts(), before, "nothing was sent and nothing read");
