@@ -68,11 +68,11 @@ impl<T: for<'r> FromRow<'r>, R: Runtime> Stream for DecodedStream<'_, T, R> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let rows = &mut self.get_mut().rows;
         let value = match ready!(rows.poll_row(cx)) {
-            Ok(None) => return Poll::Ready(None),
+            Ok(None) => Ok(None),
             Ok(Some(message)) => rows.decode_message(message),
             Err(error) => Err(error),
         };
-        Poll::Ready(Some(value))
+        Poll::Ready(value.transpose())
     }
 }
 

@@ -131,7 +131,11 @@ impl<'r> Row<'r> {
     }
 
     fn value<T: FromSql<'r>>(&self, position: usize, column: &Column) -> Result<T, Error> {
-        let value = column.read::<T>(self.bytes(position));
+        // Written twice, so that it is not asked twice whether the value is NULL.
+        let value = match self.bytes(position) {
+            Some(value) => column.read::<T>(Some(value)),
+            None => column.read::<T>(None),
+        };
         value.map_err(|error| self.located(unreadable::<T>(column, error)))
     }
 }

@@ -178,15 +178,16 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         let Some(message) = poll_fn(|cx| self.poll_row(cx)).await? else {
             return Ok(None);
         };
-        self.decode_message(message).map(Some)
+        self.decode_message(message)
     }
 
-    /// The row in a message, as the type that the plan was prepared for.
+    /// The row in a message, as the type that the plan was prepared for; never `None`, which is what whoever asks for
+    /// the next row gets at the end.
     #[inline]
     pub(crate) fn decode_message<'s, T: FromRow<'s>>(
         &'s mut self,
         message: Message,
-    ) -> Result<T, Error> {
+    ) -> Result<Option<T>, Error> {
         let Self { exchange, statement, texts, done, plan, count, .. } = self;
         let Exchange { connection, violation, .. } = exchange;
         let Connection { channel, offsets, .. } = &mut **connection;
@@ -195,10 +196,11 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             None => channel.machine().body(message),
         };
         let columns = statement.columns();
-        if T::IN_ORDER
-            && let Some(value) = T::from_values(columns, Values::new(body))
-        {
-            return Ok(value);
+        if T::IN_ORDER {
+            let value = T::from_values(columns, Values::new(body));
+            if value.is_some() {
+                return Ok(value);
+            }
         }
         // What is wrong with the row, if anything is, shows here.
         offsets.clear();
@@ -206,7 +208,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             *done = true;
             return Err(violation.insert(error).clone().with_statement(statement.sql()));
         }
-        plan.decode(Row::new(columns, body, &*offsets).numbered(count.checked_sub(1)))
+        plan.decode(Row::new(columns, body, &*offsets).numbered(count.checked_sub(1))).map(Some)
     }
 
     /// Makes the plan for `T`, unless it is there.
