@@ -117,10 +117,11 @@ impl<C, W: Clone> Slots<C, W> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
     use std::panic::Location;
 
     use super::*;
-    use crate::pool::slot::{Lease, Limits};
+    use crate::pool::slot::{IdleOrder, Lease, Limits};
     use crate::pool::slots_tests::{Test, limits};
 
     fn fresh(test: &mut Test) -> Option<(SlotId, u32)> {
@@ -156,6 +157,28 @@ mod tests {
         let Lease { slot, connection, .. } = test.take().unwrap();
         test.slots.put(slot, connection, test.now + Duration::from_secs(1));
         assert!(fresh(&mut test).is_none());
+    }
+
+    #[test]
+    fn fresh_sessions_come_in_the_order_of_all_and_none_is_lost() {
+        for order in [IdleOrder::Fifo, IdleOrder::Lifo] {
+            let mut test = Test::filled(Limits { order, ..limits(3, 3) });
+            let leases: Vec<_> = iter::from_fn(|| test.take()).collect();
+            let mut expected: Vec<_> = leases.iter().map(|lease| lease.connection).collect();
+            for lease in leases {
+                test.put(lease);
+            }
+            if order == IdleOrder::Lifo {
+                expected.reverse();
+            }
+            let lent: Vec<_> = iter::from_fn(|| fresh(&mut test)).collect();
+            assert!(lent.iter().map(|(_, session)| *session).eq(expected), "{order:?}");
+            for (slot, session) in lent {
+                test.slots.put(slot, session, test.now);
+            }
+            assert_eq!(test.counts(), [3, 3, 0, 0, 0, 0]);
+            assert_eq!(iter::from_fn(|| test.take()).count(), 3);
+        }
     }
 
     #[test]

@@ -53,11 +53,7 @@ impl<C, W: Clone> Slots<C, W> {
 
     /// Takes the next idle session if nothing is to be asked of it or done to it, unless others wait for one.
     pub(crate) fn take_fresh(&mut self, now: Instant, site: Site) -> Option<(SlotId, C)> {
-        let next = match self.limits.order {
-            IdleOrder::Fifo => self.idle.front(),
-            IdleOrder::Lifo => self.idle.back(),
-        };
-        let id = *next?;
+        let id = self.peek_idle()?;
         if !self.waiters.is_empty() || !self.is_fresh(id, now) {
             return None;
         }
@@ -345,6 +341,14 @@ impl<C, W: Clone> Slots<C, W> {
 }
 
 impl<C, W: Clone> Slots<C, W> {
+    /// The session that [`next_idle`](Self::next_idle) takes.
+    fn peek_idle(&self) -> Option<SlotId> {
+        match self.limits.order {
+            IdleOrder::Fifo => self.idle.front().copied(),
+            IdleOrder::Lifo => self.idle.back().copied(),
+        }
+    }
+
     fn next_idle(&mut self) -> Option<SlotId> {
         match self.limits.order {
             IdleOrder::Fifo => self.idle.pop_front(),
