@@ -1,8 +1,10 @@
 //! What the machine makes of bytes.
 
+use std::num::NonZeroU32;
+
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::flow::{Machine, Protocol, Request};
+use crate::flow::{End, Machine, Protocol, Request};
 use crate::message::{Encode, Query, Sync, TransactionStatus};
 
 fn machine() -> Machine {
@@ -48,6 +50,38 @@ fn messages_come_out_whole_however_the_bytes_arrive() {
     assert_eq!(tags(&mut machine).unwrap(), [b'Z']);
     assert!(!machine.is_owed());
     assert_eq!(machine.reports().transaction_status(), TransactionStatus::InTransaction);
+}
+
+#[test]
+fn ready_for_query_ends_the_request_that_it_is_the_last_of() {
+    let whole = Request::new(Protocol::Extended);
+    let machine = |request| {
+        let mut machine = Machine::new(&Config::new());
+        machine.request(request, |out| Sync.encode(out)).unwrap();
+        machine.sent(5);
+        machine
+    };
+    let mut two = machine(Request { ready: NonZeroU32::new(2).unwrap(), ..whole });
+    put(&mut two, READY);
+    assert_eq!((tags(&mut two).unwrap(), two.is_owed()), (b"Z".to_vec(), true));
+    put(&mut two, READY);
+    assert_eq!((tags(&mut two).unwrap(), two.is_owed()), (b"Z".to_vec(), false));
+
+    let mut carrying = machine(Request { riders: 1, ..whole });
+    put(&mut carrying, READY);
+    assert_eq!((tags(&mut carrying).unwrap(), carrying.is_owed()), (Vec::new(), true));
+    assert_eq!(carrying.asides().riders_done, 1);
+    put(&mut carrying, READY);
+    assert_eq!((tags(&mut carrying).unwrap(), carrying.is_owed()), (b"Z".to_vec(), false));
+
+    let mut unsent = Machine::new(&Config::new());
+    unsent.request(whole, |out| Sync.encode(out)).unwrap();
+    let opening = machine(Request { openers: 1, ..whole });
+    let open = machine(Request { end: End::Open, ..whole });
+    for mut machine in [unsent, opening, open] {
+        put(&mut machine, READY);
+        assert_eq!(tags(&mut machine).unwrap_err().kind(), Kind::Protocol);
+    }
 }
 
 #[test]
