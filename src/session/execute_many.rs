@@ -103,9 +103,10 @@ impl<R: Runtime> Connection<R> {
             }
             batch.fill(out, &mut sets).map_err(Error::unsent)
         });
-        written.await.inspect_err(|error| self.statements.not_sent(sql, error))?;
+        written.await.map_err(|error| self.statements.misfit(sql, error))?;
         let mut exchange = Exchange::new(self);
-        exchange.run_batch(batch, sets).await.map_err(|error| error.or_statement(sql))
+        let done = exchange.run_batch(batch, sets).await;
+        done.map_err(|error| exchange.connection.statements.misfit(sql, error))
     }
 
     /// The statement as the server knows it, or, where it keeps none, its description.

@@ -107,7 +107,7 @@ impl<R: Runtime> Connection<R> {
             write_parse(out, &name, sql, types)?;
             write_run(out, &name.text, types, columns, params, until)
         });
-        written.await.inspect_err(|error| self.statements.not_sent(sql, error))?;
+        written.await.map_err(|error| self.statements.misfit(sql, error))?;
         let mut exchange = Exchange::new(self);
         let kept = !name.text.is_empty();
         exchange.parses = name.number;

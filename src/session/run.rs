@@ -216,10 +216,7 @@ impl<R: Runtime> Connection<R> {
                 (statement.name(), statement.params(), statement.columns());
             write_run(out, name, types, columns, params, until)
         });
-        written.await.map_err(|error| {
-            self.statements.not_sent(statement.sql(), &error);
-            error.or_statement(statement.sql())
-        })?;
+        written.await.map_err(|error| self.statements.misfit(statement.sql(), error))?;
         Ok(RowStream::new(Exchange::new(self), statement, fetch))
     }
 

@@ -57,12 +57,13 @@ impl StatementCache {
         }
     }
 
-    /// Notes why a statement was not run. Its table may have been made anew since it was described, so that what does
-    /// not fit may do so then: the next use asks again.
-    pub(crate) fn not_sent(&mut self, sql: &str, error: &Error) {
+    /// What a statement is told that failed. Its table may have been made anew since it was described, so that a
+    /// parameter that does not fit may do so then: the next use asks again.
+    pub(crate) fn misfit(&mut self, sql: &str, error: Error) -> Error {
         if error.kind() == Kind::Conversion {
             self.forget(sql);
         }
+        error.or_statement(sql)
     }
 
     pub(crate) fn forget_all(&mut self) {

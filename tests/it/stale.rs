@@ -1,11 +1,16 @@
 //! Cached statements that the server has forgotten, or whose result has changed: prepared anew without a word
 //! where that is safe, and an error where it is not.
 
+use std::error::Error as Fault;
+
+use aiopg::postgres_types::{IsNull, ToSql, Type, to_sql_checked};
 use aiopg::{
-    AllResults, Call, Connection, Error, Item, Runtime, SqlState, StatementMode, TransactionStatus,
+    AllResults, Call, Connection, Error, Item, Kind, Runtime, SqlState, StatementMode,
+    TransactionStatus,
 };
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::session;
+use bytes::BytesMut;
 
 const ALL: &str = "select * from t order by 1";
 const SOME: &str = "select * from t where id >= $1";
@@ -117,6 +122,48 @@ async fn what_does_not_fit_any_more_has_the_statement_described_anew<R: Runtime>
     Ok(())
 }
 
+/// A number that is written in whatever type it is for, if it fits.
+#[derive(Debug)]
+struct Number(i64);
+
+impl ToSql for Number {
+    fn to_sql(
+        &self,
+        r#type: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Fault + Sync + Send>> {
+        match *r#type {
+            Type::INT4 => i32::try_from(self.0)?.to_sql(r#type, out),
+            _ => self.0.to_sql(r#type, out),
+        }
+    }
+
+    fn accepts(r#type: &Type) -> bool {
+        matches!(*r#type, Type::INT4 | Type::INT8)
+    }
+
+    to_sql_checked!();
+}
+
+/// Also where it shows only when much of the request has been sent.
+async fn a_later_set_that_does_not_fit_has_the_statement_described_anew<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = session::open(rt).await;
+    connection.batch_execute("create temp table t (id int)").await?;
+    let sql = "insert into t (id) values ($1)";
+    assert_eq!(connection.execute(sql, (Number(1),)).await?, 1);
+    connection.batch_execute("alter table t alter id type int8").await?;
+    let sets = || (1..=10_000).chain([1 << 40]).map(|number| (Number(number),));
+    let error = connection.execute_many(sql, sets()).await.unwrap_err();
+    assert_eq!((error.kind(), error.item()), (Kind::Conversion, Some(10_000)), "{error}");
+    assert_eq!(connection.execute_many(sql, sets()).await?, 10_001);
+    let error = connection.execute_many(sql, [("no number",)]).await.unwrap_err();
+    assert_eq!((error.item(), error.statement()), (Some(0), Some(sql)));
+    assert_eq!(connection.query_scalar::<i64>("select count(*) from t", ()).await?, 10_002);
+    Ok(())
+}
+
 async fn every_verb_recovers_from_deallocate_all<R: Runtime>(rt: R) -> Result<(), Error> {
     let mut connection = session::open(rt).await;
     let sql = "select $1::int4 + 1";
@@ -206,6 +253,7 @@ on_every_runtime!(
     query_scalar_recovers_from_a_changed_type,
     a_stream_reports_a_changed_result_once,
     what_does_not_fit_any_more_has_the_statement_described_anew,
+    a_later_set_that_does_not_fit_has_the_statement_described_anew,
     every_verb_recovers_from_deallocate_all,
     inside_a_transaction_the_error_is_reported,
     statements_that_were_deallocated_are_prepared_anew,

@@ -50,9 +50,10 @@ impl<R: Runtime> Connection<R> {
         match (written.await, faulty) {
             (Ok(()), _) => {}
             (Err(error), Some(faulty)) => {
-                if let Some(step) = steps.get(faulty) {
-                    self.statements.not_sent(step.sql, &error);
-                }
+                let error = match steps.get(faulty) {
+                    Some(step) => self.statements.misfit(step.sql, error),
+                    None => error,
+                };
                 let told =
                     |index| if index == faulty { error.clone() } else { skipped(faulty, None) };
                 return (0..steps.len()).map(|index| Err(told(index).unsent())).collect();
