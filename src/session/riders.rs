@@ -276,7 +276,8 @@ impl Opener {
     /// Writes it without a Sync of its own. All of its parameters are text.
     fn write(&self, out: &mut Parts) -> Result<(), Error> {
         Parse { statement: "", sql: &self.sql, types: &[] }.encode(out)?;
-        write_bind(out, "", self.params.len(), &[Format::Text], &[], |index, out| {
+        let formats: &[Format] = if self.params.is_empty() { &[] } else { &[Format::Text] };
+        write_bind(out, "", self.params.len(), formats, &[], |index, out| {
             if let Some(text) = self.params.get(index) {
                 out.extend_from_slice(text.as_bytes());
             }
