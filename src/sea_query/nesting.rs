@@ -168,7 +168,7 @@ impl Nesting {
     pub(crate) fn enter<R: Runtime>(&mut self, connection: &mut Connection<R>, place: &mut Place) {
         if place.must_be_in(connection).is_ok() {
             self.forget_within(connection, place.level);
-        } else if connection.riders.check_bar().is_ok() {
+        } else if !connection.riders.is_barred() {
             connection.riders.bar(moved());
             place.strayed = Some(connection.identity);
         }
