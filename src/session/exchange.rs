@@ -41,6 +41,7 @@ impl<R: Runtime> Connection<R> {
         cancellable: Cancellable,
         write: impl FnOnce(&mut Parts) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        // Most often there is nothing to wait for, and then no future is needed to find that out.
         if self.channel.is_quiet() {
             self.take_note();
         } else {

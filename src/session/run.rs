@@ -50,6 +50,7 @@ impl<R: Runtime> Connection<R> {
                 let taken = self.may_repeat(called, error)?;
                 self.run_until(called, params, taken).await?.collect().await
             }
+            // Known of the statement, it need not be found out by each of its columns.
             done if !rows.statement().has_unknown() => return done,
             done => {
                 drop(rows);
@@ -73,7 +74,6 @@ impl<R: Runtime> Connection<R> {
                 let taken = self.may_repeat(called, error)?;
                 self.run_until(called, params, taken).await?.row().await
             }
-            // Known of the statement, it need not be found out by each of its columns.
             done if !rows.statement().has_unknown() => return done,
             done => {
                 drop(rows);
