@@ -18,7 +18,7 @@ use crate::connection::switch::{Switch, turned_off};
 use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
-use crate::flow::{End, Machine, Message, Protocol, Request};
+use crate::flow::{End, Machine, Protocol, Request};
 use crate::message::{Encode, Query, Terminate};
 use crate::observe::Server;
 use crate::wire::Parts;
@@ -39,7 +39,7 @@ pub(crate) enum Withdrawn {
 
 /// Whether somebody waits for the reply that is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attendance {
+pub(in crate::connection) enum Attendance {
     Attended,
     /// Whoever did has given it up.
     Abandoned,
@@ -55,7 +55,7 @@ pub(crate) struct Channel<R: Runtime> {
     pub(in crate::connection) machine: Machine,
     on_drop: OnDrop,
     pub(in crate::connection) canceller: Canceller<R>,
-    attendance: Attendance,
+    pub(in crate::connection) attendance: Attendance,
     pub(in crate::connection) limit: Limit<R>,
     /// Something was written that is not flushed.
     unflushed: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Channel<R: Runtime> {
     reads: u32,
     write_error: Option<io::Error>,
     /// Why the session ended.
-    ended: Option<Error>,
+    pub(in crate::connection) ended: Option<Error>,
     /// What was odd about the configuration, but no reason to stop.
     pub(crate) warnings: Vec<String>,
     /// What spans tell of the server.
@@ -170,36 +170,6 @@ impl<R: Runtime> Channel<R> {
         self.machine.answer()
     }
 
-    /// The next message of the reply. Writes what is unsent and reads, in whatever order the transport allows.
-    #[inline]
-    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        match self.arrived() {
-            Some(message) => Poll::Ready(Ok(message)),
-            None => self.poll_any_message(cx),
-        }
-    }
-
-    /// The next message if it has arrived already, is a plain one, and nothing keeps it from being taken.
-    #[inline]
-    pub(crate) fn arrived(&mut self) -> Option<Message> {
-        let off = self.switch.as_ref().is_some_and(|switch| switch.is_off());
-        if off || self.ended.is_some() { None } else { self.machine.next_plain() }
-    }
-
-    /// Apart, so that the short way has no more to save and restore than it needs.
-    #[inline(never)]
-    fn poll_any_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        if let Some(cause) = &self.ended {
-            return Poll::Ready(Err(Error::closed(Some(cause))));
-        }
-        let polled = self.poll_transport(cx, Machine::next_message);
-        if polled.is_pending() && self.limit.is_set() && self.attendance == Attendance::Attended {
-            let due = ready!(self.poll_limit(cx));
-            return Poll::Ready(Err(due));
-        }
-        polled.map_err(|error| self.end(error))
-    }
-
     /// Whether replies are to be read off, or bytes to be sent, for requests of futures that were dropped.
     pub(crate) fn is_owing(&self) -> bool {
         self.machine.is_owed() || !self.machine.unsent().is_empty()
@@ -208,28 +178,6 @@ impl<R: Runtime> Channel<R> {
     /// Whether nothing is owed, unsent or under way.
     pub(crate) fn is_settled(&self) -> bool {
         !self.is_owing() && self.canceller.is_idle()
-    }
-
-    /// Ready without a message when everything is written. What the server says meanwhile is read and returned, so
-    /// that an error is told before all of a copy is sent, and so that neither side waits for the other.
-    pub(crate) fn poll_written(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Message>, Error>> {
-        if let Some(cause) = &self.ended {
-            return Poll::Ready(Err(Error::closed(Some(cause))));
-        }
-        let polled = self.poll_transport(cx, Machine::next_message);
-        if polled.is_pending() && self.machine.unsent().is_empty() {
-            // Nobody waits for the server any more.
-            self.limit.rest();
-            return Poll::Ready(Ok(None));
-        }
-        if polled.is_pending() && self.limit.is_set() {
-            let due = ready!(self.poll_limit(cx));
-            return Poll::Ready(Err(due));
-        }
-        polled.map_ok(Some).map_err(|error| self.end(error))
     }
 
     /// Gives up a request: takes it back if it was not sent, else sees to it that the server stops.

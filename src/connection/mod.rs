@@ -16,6 +16,7 @@ mod canceller;
 mod limit;
 mod switch;
 mod channel;
+mod reply;
 mod overdue;
 mod unasked;
 mod lent;

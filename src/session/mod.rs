@@ -17,6 +17,7 @@ mod rows;
 mod de;
 mod text_rows;
 mod statement;
+mod staleness;
 mod fetch;
 mod source;
 mod call;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::{AnyRuntime, Runtime};
 
-use crate::error::{Error, Kind, ServerError, SqlState};
+use crate::error::{Error, Kind, SqlState};
 use crate::flow::Message;
 use crate::message::{Backend, CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery};
 use crate::observe::Observation;
@@ -20,6 +20,7 @@ use crate::session::owned_row::OwnedRow;
 use crate::session::plan_cache::PlanCache;
 use crate::session::portions::Portions;
 use crate::session::row::Row;
+use crate::session::staleness::{lacks_binary_form, tells_staleness};
 use crate::session::statement::Statement;
 use crate::session::text_rows::Texts;
 use crate::session::values::Values;
@@ -316,22 +317,11 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     /// Whether the server refused the statement because it has forgotten it, or because what it returns is no
     /// longer what was described. Nothing has been run then.
     pub(crate) fn is_stale(&self, error: &Error) -> bool {
-        let stale = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
         let before_it_ran = self.progress == Progress::Requested;
-        error.sqlstate().is_some_and(|state| {
-            before_it_ran && (stale.contains(&state) || self.has_stale_types(state))
-        }) || lacks_binary_form(error)
-    }
-
-    /// Whether the error may come from types that are no longer what they were when they were looked up.
-    fn has_stale_types(&self, state: SqlState) -> bool {
-        let suspects = [
-            SqlState::INVALID_BINARY_REPRESENTATION,
-            SqlState::DATATYPE_MISMATCH,
-            SqlState::UNDEFINED_OBJECT,
-            SqlState::INTERNAL_ERROR,
-        ];
-        suspects.contains(&state) && !self.statement.oids().is_empty()
+        error
+            .sqlstate()
+            .is_some_and(|state| before_it_ran && tells_staleness(state, &self.statement))
+            || lacks_binary_form(error)
     }
 
     pub(crate) fn statement(&self) -> &Statement {
@@ -448,16 +438,6 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         }
         Ok(())
     }
-}
-
-/// Whether the server has no binary form of a result, and says so when it finds the first row. The text of the error
-/// is in the server's language; the names of the routines that raise it are not.
-pub(crate) fn lacks_binary_form(error: &Error) -> bool {
-    const ROUTINES: [&str; 4] =
-        ["getTypeBinaryOutputInfo", "array_send", "get_range_io_data", "get_multirange_io_data"];
-    let routine = error.server().and_then(ServerError::routine);
-    error.sqlstate() == Some(SqlState::UNDEFINED_FUNCTION)
-        && routine.is_some_and(|routine| ROUTINES.contains(&routine))
 }
 
 const BIND_COMPLETE: u8 = b'2';

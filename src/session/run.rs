@@ -14,9 +14,10 @@ use crate::session::fetch::Fetch;
 use crate::session::named::Bound;
 use crate::session::numbered::highest;
 use crate::session::owned_row::OwnedRow;
-use crate::session::row_stream::{RowStream, lacks_binary_form};
+use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
 use crate::session::source::{Called, Source};
+use crate::session::staleness::lacks_binary_form;
 use crate::types::Params;
 
 /// How the rows are handed out.
