@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 mod plan;
 mod link;
 mod state;
@@ -144,14 +146,14 @@ impl Entrance {
             }
             if gate == Gate::Refusing {
                 drop(listener);
+                // Nobody else is to be given the port meanwhile, who would accept.
+                let Ok(reserved) = reserve(self.address) else { return };
                 self.shared.change(|state| state.listening = false);
                 self.shared.wait_until(|state| state.gate != Gate::Refusing);
-                if self.shared.state().gate == Gate::Gone {
+                if self.shared.state().gate == Gate::Gone || reserved.listen(BACKLOG).is_err() {
                     return;
                 }
-                // Somebody may have taken the port, if a test was that unlucky: then nobody listens.
-                let Ok(again) = TcpListener::bind(self.address) else { return };
-                listener = again;
+                listener = reserved.into();
                 self.shared.change(|state| state.listening = true);
             } else if let Ok((client, _)) = accepted {
                 // A target that is gone shows as a connection that ends at once.
@@ -177,6 +179,17 @@ impl Entrance {
         }
         Ok(())
     }
+}
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// A socket that has an address and does not listen, so that connections there are refused.
+fn reserve(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 #[cfg(test)]
