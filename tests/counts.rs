@@ -101,6 +101,8 @@ fn calls_allocate_as_little_as_promised(executor: &impl Executor) {
     check("execute", run, 0);
     let run = cost(|| assert_eq!(executor.run(c.execute(SQL, (1,))).unwrap(), 1));
     check("execute, text", run, 0);
+    let run = cost(|| assert_eq!(executor.run(c.query_one(SQL, (1,))).unwrap().len(), 2));
+    check("query_one, text", run, 0);
     let lend = async |c: &mut Connection<_>, sum: &mut i32| {
         let mut rows = c.stream(&row, (1,)).await.unwrap();
         while let Some(row) = rows.next().await.unwrap() {
@@ -129,7 +131,12 @@ fn calls_allocate_as_little_as_promised(executor: &impl Executor) {
     let run = cost(|| assert_eq!(executor.run(c.query_scalar::<i32>(&scalar, (1,))).unwrap(), 2));
     check("query_scalar", run, 0);
     let run = cost(|| assert_eq!(executor.run(c.query_one(&row, (1,))).unwrap().len(), 2));
-    check("query_one", run, 1);
+    check("query_one", run, 0);
+    let run = cost(|| {
+        let long = executor.run(c.query_one("select repeat('x', $1::int4)", (100,))).unwrap();
+        assert_eq!(long.get::<&str>(0).len(), 100);
+    });
+    check("query_one, a long row", run, 1);
     let run = cost(|| assert_eq!(executor.run(c.query(&row, (1,))).unwrap().len(), 1));
     check("query", run, 3);
     let run = cost(|| executor.run(c.batch_execute("select 1")).unwrap());

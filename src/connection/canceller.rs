@@ -29,7 +29,7 @@ pub(crate) enum Cancellable {
 /// Whoever cancels the statements of one session.
 pub(crate) struct Canceller<R: Runtime> {
     /// Where cancel requests go; none for a stream that the caller brought.
-    target: Option<Target>,
+    target: Option<Box<Target>>,
     cancellable: Cancellable,
     requests: CancelRequests,
     /// A cancel request was made for the statement.
@@ -42,7 +42,7 @@ pub(crate) struct Canceller<R: Runtime> {
 impl<R: Runtime> Canceller<R> {
     pub(crate) fn new(target: Option<Target>) -> Self {
         Self {
-            target,
+            target: target.map(Box::new),
             cancellable: Cancellable::No,
             requests: CancelRequests::default(),
             cancelled: false,
@@ -52,6 +52,7 @@ impl<R: Runtime> Canceller<R> {
     }
 
     /// A request was made, which may be cancelled or not.
+    #[inline]
     pub(crate) fn begin(&mut self, cancellable: Cancellable) {
         self.cancellable = cancellable;
         self.cancelled = false;
@@ -106,7 +107,7 @@ impl<R: Runtime> Canceller<R> {
     /// What cancels the session's statement from outside; `None` where nobody knows how to reach the server.
     pub(crate) fn token(&self, runtime: &R, machine: &Machine) -> Option<CancelToken<R>> {
         let (process_id, secret_key) = machine.key()?;
-        let (target, requests) = (self.target.clone()?, self.requests.clone());
+        let (target, requests) = (self.target.as_deref()?.clone(), self.requests.clone());
         Some(CancelToken::new(runtime.clone(), target, process_id, secret_key, requests))
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Channel<R: Runtime> {
     /// What was odd about the configuration, but no reason to stop.
     pub(crate) warnings: Vec<String>,
     /// What spans tell of the server.
-    pub(crate) server: Server,
+    pub(crate) server: Box<Server>,
     /// What ends the session from outside.
     pub(crate) switch: Option<Arc<Switch>>,
     /// The version that both sides speak.
@@ -86,7 +86,7 @@ impl<R: Runtime> Channel<R> {
         let server = target.as_ref().map(|target| target.server.clone()).unwrap_or_default();
         Self {
             runtime,
-            server,
+            server: Box::new(server),
             transport: SyncWrapper::new(Some(transport)),
             machine: Machine::new(config),
             on_drop: config.on_drop,
@@ -153,12 +153,12 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// Writes a request to the output; nothing is sent before the next poll.
-    pub(crate) fn request(
+    pub(crate) fn request<E: From<Error>>(
         &mut self,
         request: Request,
         cancellable: Cancellable,
-        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        write: impl FnOnce(&mut Parts) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.machine.request(request, write)?;
         self.canceller.begin(cancellable);
         self.attendance = Attendance::Attended;

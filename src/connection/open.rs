@@ -59,7 +59,7 @@ pub(crate) async fn open_stream<R: Runtime>(
         let password = settings.endpoints.first().and_then(|endpoint| endpoint.password.clone());
         let ready = Ready::plain(transport);
         let mut channel = start(runtime.clone(), ready, None, config, &settings, password).await?;
-        channel.server = Server::of_database(&settings.dbname);
+        *channel.server = Server::of_database(&settings.dbname);
         Ok(channel)
     };
     runtime.timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(past_deadline(config)))

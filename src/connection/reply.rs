@@ -12,26 +12,41 @@ impl<R: Runtime> Channel<R> {
     /// The next message of the reply. Writes what is unsent and reads, in whatever order the transport allows.
     #[inline]
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        match self.arrived() {
+        match self.arrived(Machine::next_plain) {
             Some(message) => Poll::Ready(Ok(message)),
-            None => self.poll_any_message(cx),
+            None => self.poll_any(cx, Machine::next_message),
         }
     }
 
-    /// The next message if it has arrived already, is a plain one, and nothing keeps it from being taken.
+    /// The next message if it is a row and has arrived already. Only while rows are due.
     #[inline]
-    pub(crate) fn arrived(&mut self) -> Option<Message> {
+    pub(crate) fn arrived_row(&mut self) -> Option<Message> {
+        self.arrived(Machine::next_row)
+    }
+
+    /// What has arrived already and `next` takes, unless something keeps it from being taken.
+    #[inline]
+    fn arrived(&mut self, next: fn(&mut Machine) -> Option<Message>) -> Option<Message> {
         let off = self.switch.as_ref().is_some_and(|switch| switch.is_off());
-        if off || self.ended.is_some() { None } else { self.machine.next_plain() }
+        if off || self.ended.is_some() { None } else { next(&mut self.machine) }
+    }
+
+    /// Ready when something of the reply is there; it is not taken.
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_any(cx, Machine::has_arrived)
     }
 
     /// Apart, so that the short way has no more to save and restore than it needs.
     #[inline(never)]
-    fn poll_any_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+    fn poll_any<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        next: fn(&mut Machine) -> Result<Option<T>, Error>,
+    ) -> Poll<Result<T, Error>> {
         if let Some(cause) = &self.ended {
             return Poll::Ready(Err(Error::closed(Some(cause))));
         }
-        let polled = self.poll_transport(cx, Machine::next_message);
+        let polled = self.poll_transport(cx, next);
         if polled.is_pending() && self.limit.is_set() && self.attendance == Attendance::Attended {
             let due = ready!(self.poll_limit(cx));
             return Poll::Ready(Err(due));

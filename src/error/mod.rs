@@ -122,6 +122,7 @@ impl Error {
     }
 
     /// Adds the number of an item, unless it is there.
+    #[cold]
     pub(crate) fn or_item(self, item: usize) -> Self {
         let mut error = self;
         if error.0.item.is_none() {
@@ -130,6 +131,7 @@ impl Error {
         error
     }
 
+    #[cold]
     pub(crate) fn new(kind: Kind, text: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -167,19 +169,23 @@ impl Error {
         Self::new(Kind::Io, text).with_source(source)
     }
 
+    #[cold]
     pub(crate) fn config(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Config, text)
     }
 
+    #[cold]
     pub(crate) fn usage(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Usage, text)
     }
 
+    #[cold]
     pub(crate) fn conversion(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Conversion, text)
     }
 
     /// What every caller gets after the session ended with `cause`.
+    #[cold]
     pub(crate) fn closed(cause: Option<&Self>) -> Self {
         let mut error = Self::new(Kind::Closed, "the session is closed");
         let inner = error.inner();
@@ -188,6 +194,7 @@ impl Error {
         error
     }
 
+    #[cold]
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let mut error = self;
         error.inner().source = Some(Arc::from(source.into()));
@@ -203,6 +210,7 @@ impl Error {
         error
     }
 
+    #[cold]
     pub(crate) fn with_statement(self, sql: &str) -> Self {
         let mut error = self;
         error.inner().statement = Some(sql.into());
@@ -210,11 +218,13 @@ impl Error {
     }
 
     /// Adds the statement, unless it is there.
+    #[cold]
     pub(crate) fn or_statement(self, sql: &str) -> Self {
         if self.0.statement.is_some() { self } else { self.with_statement(sql) }
     }
 
     /// A transaction, or a part of it, could only be rolled back, because of `failure`.
+    #[cold]
     pub(crate) fn rolled_back(text: &'static str, failure: Option<&ServerError>) -> Self {
         let error = Self::new(Kind::RolledBack, text);
         match failure {
@@ -224,6 +234,7 @@ impl Error {
     }
 
     /// For the request that ends a transaction: where its answer never came, that is what is said.
+    #[cold]
     pub(crate) fn or_outcome_unknown(self) -> Self {
         let fatal = self.server().is_some_and(ServerError::ends_session);
         if self.is_unsent() || (self.kind() == Kind::Server && !fatal) {
@@ -234,6 +245,7 @@ impl Error {
         Self::new(Kind::OutcomeUnknown, text).with_source(self)
     }
 
+    #[cold]
     pub(crate) fn with_attempts(self, attempts: Vec<Attempt>) -> Self {
         let mut error = self;
         error.inner().attempts = attempts;
@@ -241,6 +253,7 @@ impl Error {
     }
 
     /// Notes that no byte of the request has left.
+    #[cold]
     pub(crate) fn unsent(self) -> Self {
         let mut error = self;
         error.inner().unsent = true;
@@ -248,6 +261,7 @@ impl Error {
     }
 
     /// Notes that bytes of the request have left, though not those that the error is about.
+    #[cold]
     pub(crate) fn sent(self) -> Self {
         let mut error = self;
         error.inner().unsent = false;

@@ -57,11 +57,28 @@ impl Input {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// Where they stand.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     /// Space for the next read, never empty. It grows with what has arrived, not with what is announced.
+    #[inline]
     pub(crate) fn spare(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
+        let fits = self.wanted <= self.bytes.len() && self.end < self.bytes.len();
+        if self.start > 0 || self.crowded || !fits {
+            self.make_space();
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Makes space for the next read, where what there is may not be all that there should be.
+    #[inline(never)]
+    fn make_space(&mut self) {
         let message_fits = self.start.saturating_add(self.wanted) <= self.bytes.len();
         if self.start > 0 && (!message_fits || self.end == self.bytes.len()) {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -78,7 +95,6 @@ impl Input {
             self.bytes.resize(self.bytes.len() * 2, 0);
         }
         self.crowded = false;
-        self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
     /// The length of the buffer that follows one that is full.
@@ -107,9 +123,16 @@ impl Input {
 
     /// Gives away the buffer with the outsized message that was taken last and stands at this place, unless much of
     /// it is something else.
+    #[inline]
     pub(crate) fn take_out(&mut self, start: usize, end: usize) -> Option<Vec<u8>> {
+        let is_outsized = end.saturating_sub(start) >= OUTSIZED;
+        if is_outsized { self.take_outsized(start, end) } else { None }
+    }
+
+    #[cold]
+    fn take_outsized(&mut self, start: usize, end: usize) -> Option<Vec<u8>> {
         let length = end.saturating_sub(start);
-        let fits = length >= OUTSIZED && length >= self.bytes.len() - self.bytes.len() / STEP;
+        let fits = length >= self.bytes.len() - self.bytes.len() / STEP;
         if !fits || end != self.start {
             return None;
         }

@@ -64,13 +64,14 @@ impl Machine {
     }
 
     /// Writes a request. On error nothing of it remains.
-    pub(crate) fn request(
+    pub(crate) fn request<E: From<Error>>(
         &mut self,
         request: Request,
-        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        write: impl FnOnce(&mut Parts) -> Result<(), E>,
+    ) -> Result<(), E> {
         if self.owed.is_some() || !self.output.is_empty() {
-            return Err(Error::usage("a request cannot be made before the last one is answered"));
+            let text = "a request cannot be made before the last one is answered";
+            return Err(Error::usage(text).into());
         }
         write(self.output.request()).inspect_err(|_| self.output.discard())?;
         self.owed = Some(request);
@@ -182,6 +183,7 @@ impl Machine {
         self.output.unsent_bytes()
     }
 
+    #[inline]
     pub(crate) fn sent(&mut self, count: usize) {
         self.output.sent(count);
     }
@@ -192,6 +194,7 @@ impl Machine {
     }
 
     /// Space to read into; never empty.
+    #[inline]
     pub(crate) fn spare(&mut self) -> &mut [u8] {
         self.input.spare()
     }
@@ -224,6 +227,7 @@ impl Machine {
 
     /// Gives away the memory in which the body of a large message stands, and where it begins there. The message is
     /// gone then.
+    #[inline]
     pub(crate) fn take_body(&mut self, message: Message) -> Option<(Vec<u8>, usize)> {
         let bytes = self.input.take_out(message.start, message.end)?;
         Some((bytes, message.start))
@@ -361,12 +365,14 @@ impl Machine {
     }
 
     /// Takes note of the last ReadyForQuery of a reply.
+    #[inline]
     pub(in crate::flow) fn answered(&mut self, status: TransactionStatus) {
         self.note_status(status);
         self.owed = None;
         self.input.request_done();
     }
 
+    #[inline]
     fn note_status(&mut self, status: TransactionStatus) {
         self.reports.set_transaction_status(status);
         self.asides.ready(status);
@@ -478,7 +484,7 @@ impl Machine {
 }
 
 /// What the server says when it has forgotten all prepared statements.
-const FORGETS: [&[u8]; 2] = [b"DISCARD ALL\0", b"DEALLOCATE ALL\0"];
+pub(in crate::flow) const FORGETS: [&[u8]; 2] = [b"DISCARD ALL\0", b"DEALLOCATE ALL\0"];
 
 const COPY_IN: u8 = b'G';
 const CLOSE_COMPLETE: u8 = b'3';

@@ -169,3 +169,100 @@ fn copy_in_is_refused_as_the_protocol_of_the_request_wants_it() {
     assert_eq!(tags(&mut extended).unwrap(), b"");
     assert!(extended.unsent().ends_with(b"S\0\0\0\x04"));
 }
+
+const BOUND: &[u8] = b"2\0\0\0\x04";
+const ROW: &[u8] = b"D\0\0\0\x0b\0\x01\0\0\0\x01r";
+
+fn run(request: Request) -> Machine {
+    let mut machine = Machine::new(&Config::new().message_limit_bytes(100));
+    machine.request(request, |out| Sync.encode(out)).unwrap();
+    machine.sent(5);
+    machine
+}
+
+#[test]
+fn a_short_reply_is_told_before_it_is_taken() {
+    for rows in [&b""[..], ROW] {
+        let mut machine = run(Request::new(Protocol::Extended));
+        let whole = [BOUND, rows, COMPLETE, READY].concat();
+        for byte in &whole {
+            assert!(machine.short_reply().is_none());
+            put(&mut machine, &[*byte]);
+        }
+        put(&mut machine, NOTICE);
+        let reply = machine.short_reply().unwrap();
+        assert!(machine.is_owed(), "it is still there");
+        assert_eq!(machine.body(reply.outcome), b"SELECT 1\0");
+        let row = reply.row.map(|row| machine.body(row).to_vec());
+        assert_eq!(row.unwrap_or_default(), rows.get(5..).unwrap_or_default());
+        machine.take_short(reply);
+        assert!(!machine.is_owed());
+        assert_eq!(machine.reports().transaction_status(), TransactionStatus::InTransaction);
+        assert_eq!((tags(&mut machine).unwrap(), machine.reports().notices().len()), (vec![], 1));
+    }
+}
+
+#[test]
+fn what_is_not_a_short_reply_is_left_to_be_read_one_by_one() {
+    let whole = Request::new(Protocol::Extended);
+    let plain = [BOUND, ROW, COMPLETE, READY].concat();
+    let long_row = [b"D\0\0\0\x69", &[7; 101][..]].concat();
+    let replies = [
+        [BOUND, ROW, ROW, COMPLETE, READY].concat(),
+        [BOUND, &long_row, COMPLETE, READY].concat(),
+        [BOUND, NOTICE, ROW, COMPLETE, READY].concat(),
+        [BOUND, ROW, COMPLETE, STATUS, READY].concat(),
+        [BOUND, b"C\0\0\0\x10DISCARD ALL\0", READY].concat(),
+        [BOUND, b"C\0\0\0\x13DEALLOCATE ALL\0", READY].concat(),
+        [BOUND, ROW, b"C\0\0\0\x03", READY].concat(),
+        [BOUND, COMPLETE, b"Z\0\0\0\x05?"].concat(),
+        [BOUND, COMPLETE, b"Z\0\0\0\x06I"].concat(),
+        [&b"2\0\0\0\x05"[..], ROW, COMPLETE, READY].concat(),
+        [ROW, COMPLETE, READY].concat(),
+        [BOUND, b"s\0\0\0\x04", READY].concat(),
+        [BOUND, b"E\0\0\0\x1dSERROR\0VERROR\0C57P01\0Mm\0\0", READY].concat(),
+    ];
+    for reply in &replies {
+        let mut machine = run(whole);
+        put(&mut machine, reply);
+        assert!(machine.short_reply().is_none(), "{:?}", reply.escape_ascii().to_string());
+        assert!(machine.is_owed());
+    }
+    // Where more belongs to the request than the reply that has come.
+    for request in [
+        Request { riders: 1, ..whole },
+        Request { openers: 1, ..whole },
+        Request { ready: NonZeroU32::new(2).unwrap(), ..whole },
+        Request { end: End::Open, ..whole },
+    ] {
+        let mut machine = run(request);
+        put(&mut machine, &plain);
+        assert!(machine.short_reply().is_none(), "{request:?}");
+    }
+    let mut unsent = Machine::new(&Config::new());
+    unsent.request(whole, |out| Sync.encode(out)).unwrap();
+    put(&mut unsent, &plain);
+    assert!(unsent.short_reply().is_none());
+    let mut idle = run(whole);
+    put(&mut idle, &[READY, &plain].concat());
+    idle.next_message().unwrap();
+    assert!(idle.short_reply().is_none(), "it answers nothing");
+}
+
+#[test]
+fn only_a_row_that_is_there_whole_and_not_too_long_is_taken_as_one() {
+    let mut machine = run(Request::new(Protocol::Extended));
+    put(&mut machine, &[BOUND, ROW, ROW].concat());
+    assert!(machine.next_row().is_none(), "BindComplete is none");
+    assert_eq!(machine.next_message().unwrap().unwrap().tag, b'2');
+    for _ in 0..2 {
+        let row = machine.next_row().unwrap();
+        assert_eq!(machine.body(row), ROW.get(5..).unwrap());
+    }
+    for unfit in [ROW.split_last().unwrap().1, b"D\0\0\0\x03", b"D\0\0\0\x69"] {
+        let mut machine = run(Request::new(Protocol::Extended));
+        put(&mut machine, unfit);
+        put(&mut machine, if unfit.len() == 5 { &[7; 200] } else { b"" });
+        assert!(machine.next_row().is_none(), "{unfit:?}");
+    }
+}

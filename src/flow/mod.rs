@@ -12,6 +12,7 @@ mod asides;
 mod copy_in;
 mod machine;
 mod plain;
+mod short;
 
 #[cfg(test)]
 mod machine_tests;
@@ -24,4 +25,5 @@ pub(crate) use crate::flow::message::Message;
 pub use crate::flow::notification::Notification;
 pub(crate) use crate::flow::notification::Queued;
 pub(crate) use crate::flow::request::{End, Protocol, Request, Steps};
+pub(crate) use crate::flow::short::ShortReply;
 pub(crate) use crate::flow::startup::{Credentials, Startup, Step, stretch};

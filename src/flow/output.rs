@@ -41,6 +41,7 @@ impl Output {
     }
 
     /// Notes that `count` bytes were sent.
+    #[inline]
     pub(crate) fn sent(&mut self, count: usize) {
         self.fresh &= count == 0;
         self.copy_data = None;
@@ -110,15 +111,11 @@ impl Output {
         self.copy_data = None;
     }
 
+    #[inline]
     fn clear(&mut self) {
-        while self.parts.drop_first() {}
-        self.parts.clear();
         self.sent = 0;
         self.copy_data = None;
-        let kept = if self.copying { KEPT_WHILE_COPYING } else { KEPT };
-        if self.parts.capacity() > kept {
-            self.parts = Parts::default();
-        }
+        self.parts.forget(if self.copying { KEPT_WHILE_COPYING } else { KEPT });
     }
 
     #[cfg(test)]

@@ -1,10 +1,8 @@
 //! The short way through a reply: its messages that mean nothing but to the request that is being answered.
 
-use std::num::NonZeroU32;
-
 use crate::flow::machine::{BIND_COMPLETE, Machine, SHORT_LIMIT};
 use crate::flow::message::Message;
-use crate::flow::request::{End, Request};
+use crate::flow::request::Request;
 use crate::message::{
     CommandComplete, CopyData, DataRow, Decode, ReadyForQuery, TransactionStatus,
 };
@@ -37,18 +35,29 @@ impl Machine {
         Some(Message { tag, start: start + HEADER_LENGTH, end })
     }
 
+    /// Takes the next message if it is a DataRow and there whole. Only of a request of which BindComplete has come, so
+    /// that what rode with it was answered before.
+    #[inline]
+    pub(crate) fn next_row(&mut self) -> Option<Message> {
+        let [DataRow::TAG, length @ ..] = *self.input.filled().first_chunk::<HEADER_LENGTH>()?
+        else {
+            return None;
+        };
+        let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
+        let body = length.checked_sub(size_of::<u32>())?;
+        if body > self.message_limit {
+            return None;
+        }
+        let (start, end) = self.input.take_whole(length + 1)?;
+        Some(Message { tag: DataRow::TAG, start: start + HEADER_LENGTH, end })
+    }
+
     /// Takes the ReadyForQuery that ends the reply to a request of which all was sent.
     #[inline(never)]
     fn ready_plainly(&mut self) -> Option<Message> {
-        let is_last = |owed: &Request| {
-            owed.riders == 0
-                && owed.openers == 0
-                && owed.ready == NonZeroU32::MIN
-                && owed.end == End::Written
-        };
         let code = *self.input.filled().get(HEADER_LENGTH)?;
         let status = TransactionStatus::from_code(code)?;
-        if !self.owed.as_ref().is_some_and(is_last) || !self.output.is_empty() {
+        if !self.owed.as_ref().is_some_and(Request::is_last) || !self.output.is_empty() {
             return None;
         }
         self.input.take_whole(HEADER_LENGTH + 1)?;

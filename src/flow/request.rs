@@ -33,6 +33,15 @@ impl Request {
         let (ready, steps, end) = (NonZeroU32::MIN, Steps::One, End::Written);
         Self { protocol, riders: 0, openers: 0, ready, steps, end }
     }
+
+    /// Whether all of it is written, and the next ReadyForQuery ends its reply.
+    #[inline]
+    pub(in crate::flow) fn is_last(&self) -> bool {
+        self.riders == 0
+            && self.openers == 0
+            && self.ready == NonZeroU32::MIN
+            && self.end == End::Written
+    }
 }
 
 /// How many statements of the caller a request holds.

@@ -54,25 +54,67 @@ fn write_bind_body<E: From<Error>>(
     count: usize,
     formats: &[Format],
     results: &[Format],
-    mut value: impl FnMut(usize, &mut BytesMut) -> Result<Value, E>,
+    value: impl FnMut(usize, &mut BytesMut) -> Result<Value, E>,
 ) -> Result<(), E> {
     let mut writer = Writer::new(out);
     writer.write_own_cstr("");
     writer.write_own_cstr(statement);
     write_formats(&mut writer, formats)?;
     writer.write_count(count, "parameters")?;
+    write_values(out, begun, count, value)?;
+    Ok(write_formats(&mut Writer::new(out), results)?)
+}
+
+#[inline]
+fn write_values<E: From<Error>>(
+    out: &mut Parts,
+    begun: &Begun,
+    count: usize,
+    mut value: impl FnMut(usize, &mut BytesMut) -> Result<Value, E>,
+) -> Result<(), E> {
     for index in 0..count {
         write_value(out, |out| value(index, out))?;
         out.value_written(begun)?;
     }
-    Ok(write_formats(&mut Writer::new(out), results)?)
+    Ok(())
 }
+
+/// What Bind begins with, up to its parameters, where they are all binary. Its length is to be filled in.
+pub(crate) fn bind_head(statement: &str, count: usize) -> Option<Box<[u8]>> {
+    let mut head = BytesMut::new();
+    let mut writer = Writer::new(&mut head);
+    writer.write_bytes(b"B\0\0\0\0");
+    writer.write_own_cstr("");
+    writer.write_own_cstr(statement);
+    write_formats(&mut writer, &[]).ok()?;
+    writer.write_count(count, "parameters").ok()?;
+    Some(head.as_ref().into())
+}
+
+/// Writes Bind with so many parameters, Execute and Sync, for a statement whose columns are all binary, too: what
+/// [`write_bind`] writes, in fewer pieces.
+pub(crate) fn write_bind_with_head<E: From<Error>>(
+    out: &mut Parts,
+    head: &[u8],
+    count: usize,
+    value: impl FnMut(usize, &mut BytesMut) -> Result<Value, E>,
+) -> Result<(), E> {
+    let begun = out.begin_with(head);
+    let written = write_values(out, &begun, count, value);
+    if written.is_ok() {
+        out.extend_from_slice(&ALL_BINARY);
+    }
+    out.end(&begun, written)?;
+    out.extend_from_slice(&Execute::WHOLE_AND_SYNC);
+    Ok(())
+}
+
+/// One format for all, which is binary.
+const ALL_BINARY: [u8; 4] = [0, 1, 0, 1];
 
 fn write_formats(writer: &mut Writer<'_>, formats: &[Format]) -> Result<(), Error> {
     if formats.is_empty() {
-        // How many, and the only one.
-        let [high, low] = Format::Binary.code().to_be_bytes();
-        writer.write_bytes(&[0, 1, high, low]);
+        writer.write_bytes(&ALL_BINARY);
         return Ok(());
     }
     writer.write_count(formats.len(), "parameters")?;
@@ -290,5 +332,40 @@ mod tests {
             assert!(bind(formats.get(1..).unwrap_or_default(), &values[1..]).is_ok());
             assert_eq!(bind(formats, &values).unwrap_err().kind(), Kind::Usage);
         }
+    }
+
+    #[test]
+    fn bind_with_its_head_is_the_same() {
+        let long = vec![7; 3 << 20];
+        for values in [&[][..], &[Some(&b"ab"[..]), None], &[Some(&long[..]), Some(b"z")]] {
+            let mut plain = bind(&[], values).unwrap();
+            plain.put_slice(&Execute::WHOLE_AND_SYNC);
+            let mut out = Parts::default();
+            let head = bind_head("s1", values.len()).unwrap();
+            write_bind_with_head(&mut out, &head, values.len(), |index, out| {
+                out.put_slice(values[index].unwrap_or(b"junk"));
+                Ok::<_, Error>(if values[index].is_some() { Value::Written } else { Value::Null })
+            })
+            .unwrap();
+            loop {
+                assert!(out.first() == plain.first());
+                if !(out.drop_first() & plain.drop_first()) {
+                    break;
+                }
+            }
+        }
+        assert!(bind_head("s1", 65_535).is_some() && bind_head("s1", 65_536).is_none());
+    }
+
+    #[test]
+    fn bind_with_its_head_leaves_nothing_where_a_value_fails() {
+        let (mut out, head) = (Parts::default(), bind_head("s1", 2).unwrap());
+        out.put_slice(b"before");
+        let refused = write_bind_with_head(&mut out, &head, 2, |index, out| {
+            out.put_slice(&vec![7; 2 << 20]);
+            if index == 0 { Ok(Value::Written) } else { Err(Error::usage("no")) }
+        });
+        assert_eq!(refused.unwrap_err().kind(), Kind::Usage);
+        assert_eq!((&out[..], out.total_bytes()), (&b"before"[..], 6));
     }
 }

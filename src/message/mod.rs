@@ -21,7 +21,8 @@ pub(crate) use crate::message::codec::{Decode, Encode};
 pub(crate) use crate::message::copy::CopyInResponse;
 pub(crate) use crate::message::copy::{CopyData, CopyDone, CopyFail, CopyLayout};
 pub(crate) use crate::message::extended::{
-    Close, Describe, Execute, Flush, Parse, Sync, Value, write_bind, write_value,
+    Close, Describe, Execute, Flush, Parse, Sync, Value, bind_head, write_bind,
+    write_bind_with_head, write_value,
 };
 pub use crate::message::format::Format;
 pub(crate) use crate::message::format::Object;

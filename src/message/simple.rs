@@ -68,6 +68,20 @@ impl CommandTag {
     /// The tag of a statement that had no text: EmptyQueryResponse stands in for CommandComplete.
     pub(crate) const EMPTY: Self = Self { text: [0; MAX_TAG], length: 0 };
 
+    /// The tag in the body of CommandComplete, if it is a sound one.
+    pub(crate) fn in_body(body: &[u8]) -> Option<Self> {
+        let (0, text) = body.split_last()? else { return None };
+        let mut tag = Self { text: [0; MAX_TAG], length: u8::try_from(text.len()).ok()? };
+        // Of a few bytes, so that to look at each takes less than to call what is fast for many.
+        for (place, byte) in tag.text.get_mut(..text.len())?.iter_mut().zip(text) {
+            if !matches!(byte, 1..0x80) {
+                return None;
+            }
+            *place = *byte;
+        }
+        Some(tag)
+    }
+
     /// The same tag with another number of rows.
     pub(crate) fn with_rows(self, rows: u64) -> Self {
         let counted = self.as_str().rsplit_once(' ');
@@ -237,5 +251,27 @@ mod tests {
         for length in [64, 255, 256, 70_000] {
             assert!(CommandComplete::decode(&text(length)).is_err());
         }
+    }
+
+    #[test]
+    fn a_tag_is_found_in_its_body_as_it_is_decoded() {
+        let longest = [&[b'x'; MAX_TAG][..], b"\0"].concat();
+        let too_long = [&[b'x'; MAX_TAG + 1][..], b"\0"].concat();
+        let much_too_long = [&[b'x'; 300][..], b"\0"].concat();
+        let bodies: [&[u8]; 9] = [
+            b"SELECT 1\0",
+            b"\0",
+            &longest,
+            b"",
+            b"SELECT 1",
+            b"SEL\0ECT 1\0",
+            b"SEL\xe4\0",
+            &too_long,
+            &much_too_long,
+        ];
+        let decoded = |body| CommandComplete::decode(body).ok().map(|complete| complete.tag);
+        let tags = bodies.map(CommandTag::in_body);
+        assert_eq!(tags, bodies.map(decoded));
+        assert_eq!(tags.map(|tag| tag.is_some()), [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|at| at < 3));
     }
 }

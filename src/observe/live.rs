@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 
 use tracing::field::Empty;
+use tracing::level_filters::LevelFilter;
 
 use crate::error::Error;
 use crate::flow::Encryption;
@@ -95,6 +96,12 @@ macro_rules! spans {
 impl Span {
     pub(crate) fn none() -> Self {
         Self(tracing::Span::none())
+    }
+
+    /// Whether anybody may look at one: without a subscriber nobody does.
+    #[inline]
+    pub(crate) fn is_wanted() -> bool {
+        LevelFilter::current() >= LevelFilter::INFO
     }
 
     /// Opens a span, within the one that the caller is in.

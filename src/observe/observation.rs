@@ -46,7 +46,19 @@ impl<R: Runtime> Observation<R> {
     }
 
     /// Begins an operation.
+    #[inline]
     pub(crate) fn new(operation: Operation, server: &Server, about: About<'_>) -> Self {
+        if Self::is_wanted() { Self::open(operation, server, about) } else { Self::none() }
+    }
+
+    /// Whether anybody may look on.
+    #[inline]
+    pub(crate) fn is_wanted() -> bool {
+        Span::is_wanted()
+    }
+
+    #[cold]
+    fn open(operation: Operation, server: &Server, about: About<'_>) -> Self {
         let span = Span::open(operation, server, about);
         if span.is_seen() {
             // Moved only here: it is large, and mostly it is empty.

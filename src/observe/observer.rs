@@ -12,6 +12,12 @@ use crate::types::Params;
 pub(crate) struct Observer<'c>(pub(crate) &'c Config);
 
 impl Observer<'_> {
+    /// Whether nothing is told of a statement that succeeds, however long it takes.
+    #[inline]
+    pub(crate) fn is_idle(self) -> bool {
+        !self.echoes() && self.0.slow_statement.is_none()
+    }
+
     /// Whether statements are told before they are sent.
     pub(crate) fn echoes(self) -> bool {
         self.0.echo != Echo::Off

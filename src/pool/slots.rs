@@ -232,14 +232,13 @@ impl<C, W: Clone> Slots<C, W> {
         let Some(slot) = self.all.get_mut(id.0) else {
             return Put { refused: Some(connection), wake: None };
         };
-        let since = if let State::Apart { idle_since: Some(since) } = slot.state {
-            since
+        let (since, silent_for) = if let State::Apart { idle_since: Some(since) } = slot.state {
+            (since, now.saturating_duration_since(slot.heard))
         } else {
             (slot.watched, slot.heard) = (false, now);
-            now
+            (now, Duration::ZERO)
         };
         if let Some(waiter) = self.waiters.serve() {
-            let silent_for = now.saturating_duration_since(slot.heard);
             self.stats.has_waited(now.saturating_duration_since(waiter.since));
             self.set(id, State::InUse { since: now, site: waiter.site, reported: false });
             let lease = Lease { slot: id, connection, silent_for };

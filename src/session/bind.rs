@@ -7,7 +7,7 @@ use postgres_types::{IsNull, ToSql, Type};
 
 use crate::error::Error;
 use crate::flow::{End, Protocol, Request};
-use crate::message::{Encode, Execute, Flush, Format, Value, write_bind};
+use crate::message::{Encode, Execute, Flush, Format, Value, write_bind, write_bind_with_head};
 use crate::session::column::Column;
 use crate::types::{self, Params};
 use crate::wire::Parts;
@@ -72,14 +72,7 @@ pub(crate) fn write_bound(
     let results: Vec<_> =
         if any_text { columns.iter().map(Column::format).collect() } else { Vec::new() };
     let written = write_bind(out, statement, given, &[], &results, |index, out| {
-        let Some((value, r#type)) = params.at(index).zip(types.get(index)) else {
-            return Ok(Value::Null);
-        };
-        if format(value, r#type) == Format::Text {
-            return Err(Unwritten::IsText);
-        }
-        write_value(value, r#type, out)
-            .map_err(|error| not_written(params, index, r#type, error).into())
+        write_binary(params, types, index, out)
     });
     match written {
         Ok(()) => Ok(()),
@@ -88,8 +81,41 @@ pub(crate) fn write_bound(
     }
 }
 
+/// Writes Bind, Execute and Sync for a statement all of whose values are binary. `head` is what its Bind begins with.
+pub(crate) fn write_whole_run(
+    out: &mut Parts,
+    head: &[u8],
+    types: &[Type],
+    params: &dyn Params,
+) -> Result<(), Unwritten> {
+    let given = params.count();
+    if types.len() != given {
+        return Err(wrong_count(types.len(), given).unsent().into());
+    }
+    write_bind_with_head(out, head, given, |index, out| write_binary(params, types, index, out))
+}
+
+/// Writes a parameter that is not text.
+#[inline]
+fn write_binary(
+    params: &dyn Params,
+    types: &[Type],
+    index: usize,
+    out: &mut BytesMut,
+) -> Result<Value, Unwritten> {
+    let Some((value, r#type)) = params.at(index).zip(types.get(index)) else {
+        return Ok(Value::Null);
+    };
+    if format(value, r#type) == Format::Text {
+        return Err(Unwritten::IsText);
+    }
+    write_value(value, r#type, out)
+        .map_err(|error| not_written(params, index, r#type, error).into())
+}
+
 /// Why Bind could not be written with all parameters in binary format, as nearly always they are.
-enum Unwritten {
+#[derive(Debug)]
+pub(crate) enum Unwritten {
     Error(Error),
     /// A parameter is text: then the message says of each what it is.
     IsText,

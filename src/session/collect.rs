@@ -1,17 +1,18 @@
 //! What is made of a stream of rows: all of them, one, a single value, or only their number.
 
 use std::future::poll_fn;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::Runtime;
 use postgres_types::FromSql;
 
 use crate::error::{Error, Kind};
-use crate::flow::Message;
+use crate::flow::{Message, ShortReply};
+use crate::message::CommandTag;
 use crate::session::column::Column;
 use crate::session::owned_row::OwnedRow;
 use crate::session::row::accepts;
-use crate::session::row_stream::RowStream;
+use crate::session::row_stream::{Progress, RowStream};
 use crate::session::rows::Rows;
 
 /// A single value.
@@ -43,36 +44,28 @@ impl<R: Runtime> RowStream<'_, R> {
     /// All rows.
     pub(crate) async fn collect(&mut self) -> Result<Rows, Error> {
         let mut rows = Rows::new(self.statement().shared_columns());
-        let collecting = poll_fn(|cx| {
-            while let Some(message) = ready!(self.poll_message(cx))? {
-                let first = if rows.is_empty() { self.take_body(message) } else { None };
-                let added = match first {
-                    Some((bodies, start)) => rows.adopt_first(bodies, start),
-                    None => rows.push(self.body(message)),
-                };
-                added.map_err(|error| self.violated(error))?;
-            }
-            Poll::Ready(Ok::<_, Error>(()))
+        let adding = self.read(|stream, message| {
+            let first = if rows.is_empty() { stream.take_body(message) } else { None };
+            let added = match first {
+                Some((bodies, start)) => rows.adopt_first(bodies, start),
+                None => rows.push(stream.body(message)),
+            };
+            added.map_err(|error| stream.violated(error))
         });
-        collecting.await?;
+        adding.await?;
         rows.set_tag(self.command_tag());
         Ok(rows)
     }
 
     /// Passes over all rows and returns how many the statement touched.
     pub(crate) async fn skip(&mut self) -> Result<u64, Error> {
-        let skipping = poll_fn(|cx| {
-            while ready!(self.poll_message(cx))?.is_some() {}
-            Poll::Ready(Ok::<_, Error>(()))
-        });
-        skipping.await?;
+        self.read(|_, _| Ok(())).await?;
         Ok(self.command_tag().rows())
     }
 
     /// The only row; `None` if there is none.
     pub(crate) async fn row(&mut self) -> Result<Option<OwnedRow>, Error> {
-        let columns = self.statement().shared_columns();
-        self.single(|rows, message| rows.own(message, &columns).numbered(None)).await
+        self.single(|rows, message| Ok(rows.own(message)?.numbered(None))).await
     }
 
     /// The value in the only column of the only row; `None` if there is no row.
@@ -84,28 +77,27 @@ impl<R: Runtime> RowStream<'_, R> {
         }
         let checked = only(self.columns()).and_then(accepts::<T>);
         let read = |rows: &mut Self, message| {
+            rows.find_values(message)?;
             let row = rows.lend(message).numbered(None);
-            checked.clone().and_then(|()| row.checked::<T>(0))
+            // That the value cannot be read is no reason not to read the reply.
+            Ok(checked.clone().and_then(|()| row.checked::<T>(0)))
         };
         let value = self.single(read).await?;
         Ok(value.transpose()?.map(Scalar::Value))
     }
 
-    /// What `read` makes of the only row, whose values have been found; `None` if there is no row.
+    /// What `read` makes of the only row; `None` if there is no row.
     async fn single<T>(
         &mut self,
-        mut read: impl FnMut(&mut Self, Message) -> T,
+        mut read: impl FnMut(&mut Self, Message) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         let (mut value, mut count) = (None, 0_u64);
-        let reading = poll_fn(|cx| {
-            while let Some(message) = ready!(self.poll_message(cx))? {
-                count += 1;
-                if count == 1 {
-                    self.find_values(message)?;
-                    value = Some(read(self, message));
-                }
+        let reading = self.read(|rows, message| {
+            count += 1;
+            if count == 1 {
+                value = Some(read(rows, message)?);
             }
-            Poll::Ready(Ok::<_, Error>(()))
+            Ok(())
         });
         reading.await?;
         if count > 1 {
@@ -113,5 +105,49 @@ impl<R: Runtime> RowStream<'_, R> {
             return Err(Error::new(Kind::RowCount, text).with_statement(self.statement().sql()));
         }
         Ok(value)
+    }
+
+    /// Reads the reply to its end, and has `each` look at its rows.
+    fn read(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Message) -> Result<(), Error>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| {
+            if let Some(reply) = ready!(self.poll_short(cx))? {
+                if let Some(row) = reply.row {
+                    self.count += 1;
+                    each(self, row)?;
+                }
+                self.end_with(reply);
+                return Poll::Ready(Ok(()));
+            }
+            while let Some(message) = ready!(self.poll_message(cx))? {
+                each(self, message)?;
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Waits for the reply, and returns it if all of it is there and short. Else its messages are to be read one by one.
+    fn poll_short(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ShortReply>, Error>> {
+        if self.done || self.progress != Progress::Requested {
+            return Poll::Ready(Ok(None));
+        }
+        let connection = &mut *self.exchange.connection;
+        if let Err(error) = ready!(connection.channel.poll_arrival(cx)) {
+            return Poll::Ready(Err(self.failed(error)));
+        }
+        let machine = connection.channel.machine();
+        let reply = machine.short_reply().and_then(|reply| {
+            connection.tag = CommandTag::in_body(machine.body(reply.outcome))?;
+            Some(reply)
+        });
+        Poll::Ready(Ok(reply))
+    }
+
+    /// Takes the reply, whose row has been looked at.
+    fn end_with(&mut self, reply: ShortReply) {
+        self.exchange.connection.channel.machine_mut().take_short(reply);
+        (self.progress, self.done) = (Progress::Complete, true);
     }
 }

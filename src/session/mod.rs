@@ -43,6 +43,7 @@ mod look_up;
 mod prepare;
 mod collect;
 mod run_simply;
+mod at_once;
 mod run;
 mod query;
 mod pipeline;

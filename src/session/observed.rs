@@ -8,7 +8,21 @@ use crate::types::Params;
 
 impl<R: Runtime> Connection<R> {
     /// Begins an operation that runs one statement.
+    #[inline]
     pub(crate) fn observe(
+        &self,
+        operation: Operation,
+        sql: &str,
+        params: &dyn Params,
+    ) -> Observation<R> {
+        if self.observer().is_idle() && !Observation::<R>::is_wanted() {
+            return Observation::none();
+        }
+        self.observe_closely(operation, sql, params)
+    }
+
+    #[cold]
+    fn observe_closely(
         &self,
         operation: Operation,
         sql: &str,

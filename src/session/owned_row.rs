@@ -1,48 +1,113 @@
 //! `OwnedRow`: a row that owns its values, with the methods of one that is lent.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
 use postgres_types::FromSql;
 
 use crate::error::Error;
-use crate::message::Offset;
+use crate::message::{DataRow, Offset};
 use crate::session::catalog::Catalog;
 use crate::session::column::{Column, ColumnIndex, Described};
 use crate::session::row::{Row, value_or_panic};
 
-/// A row that owns its values, in a single allocation.
+/// How long a row may be that needs no memory of its own: a few numbers and a short text.
+const SHORT_BYTES: usize = 47;
+
+/// A row that owns its values, in one allocation, or in none if it is short.
 ///
 /// It has the methods of [`Row`].
 #[derive(Clone)]
 pub struct OwnedRow {
     columns: Arc<[Column]>,
-    /// The row's body, and behind it where its values stand: as many offsets as columns.
-    data: Vec<u8>,
-    /// Where the body begins in there.
-    start: usize,
+    data: Data,
     number: Option<u64>,
+}
+
+/// A row's body, and behind it where its values stand: as many offsets as columns.
+#[derive(Clone)]
+enum Data {
+    Short {
+        bytes: [u8; SHORT_BYTES],
+        length: u8,
+    },
+    /// They begin at `start`.
+    Long {
+        bytes: Vec<u8>,
+        start: usize,
+    },
+}
+
+impl Data {
+    /// Copies a body. `note` notes where its values stand.
+    fn copy<E>(
+        body: &[u8],
+        columns: usize,
+        note: impl FnOnce(&mut [Offset]) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let length = body.len().saturating_add(columns.saturating_mul(size_of::<Offset>()));
+        if let (true, Ok(short)) = (length <= SHORT_BYTES, u8::try_from(length)) {
+            let mut bytes = [0; SHORT_BYTES];
+            if let Some((held, places)) =
+                bytes.get_mut(..length).map(|all| all.split_at_mut(body.len()))
+            {
+                held.copy_from_slice(body);
+                note(places.as_chunks_mut().0)?;
+            }
+            return Ok(Self::Short { bytes, length: short });
+        }
+        let mut bytes = Vec::with_capacity(length);
+        bytes.extend_from_slice(body);
+        bytes.resize(length, 0);
+        note(bytes.get_mut(body.len()..).unwrap_or_default().as_chunks_mut().0)?;
+        Ok(Self::Long { bytes, start: 0 })
+    }
+
+    fn all(&self) -> &[u8] {
+        let all = match self {
+            Self::Short { bytes, length } => bytes.get(..usize::from(*length)),
+            Self::Long { bytes, start } => bytes.get(*start..),
+        };
+        all.unwrap_or_default()
+    }
 }
 
 impl OwnedRow {
     /// Copies a row, so that it outlives what lent it; `columns` are its own.
-    pub(crate) fn copy(row: Row<'_>, columns: &Arc<[Column]>) -> Self {
+    pub(crate) fn copy(row: Row<'_>, columns: Arc<[Column]>) -> Self {
         let (body, places, number) = row.parts();
-        let mut data = Vec::with_capacity(body.len().saturating_add(places.written_bytes()));
-        data.extend_from_slice(body);
-        places.write(&mut data);
-        Self { columns: Arc::clone(columns), data, start: 0, number }
+        let copied = Data::copy(body, columns.len(), |offsets| {
+            places.write(offsets);
+            Ok::<_, Infallible>(())
+        });
+        let Ok(data) = copied;
+        Self { columns, data, number }
+    }
+
+    /// Makes a row of its body, which is copied.
+    pub(crate) fn new(body: &[u8], columns: Arc<[Column]>) -> Result<Self, Error> {
+        let data = Data::copy(body, columns.len(), |offsets| {
+            let mut free = offsets.iter_mut();
+            DataRow::new(body).each_place(columns.len(), |place| {
+                if let Some(offset) = free.next() {
+                    *offset = place.to_ne_bytes();
+                }
+            })
+        });
+        Ok(Self { data: data?, columns, number: None })
     }
 
     /// Makes a row of the memory that it came in, so that a large one is not copied. Its body stands at `start`.
     pub(crate) fn adopt(
-        mut data: Vec<u8>,
+        mut bytes: Vec<u8>,
         start: usize,
-        offsets: &[Offset],
-        columns: &Arc<[Column]>,
-    ) -> Self {
-        data.extend_from_slice(offsets.as_flattened());
-        Self { columns: Arc::clone(columns), data, start, number: None }
+        columns: Arc<[Column]>,
+    ) -> Result<Self, Error> {
+        let (mut offsets, body) = (Vec::new(), bytes.get(start..).unwrap_or_default());
+        DataRow::new(body).find_values(columns.len(), &mut offsets)?;
+        bytes.extend_from_slice(offsets.as_flattened());
+        Ok(Self { columns, data: Data::Long { bytes, start }, number: None })
     }
 
     pub(crate) fn numbered(self, number: Option<u64>) -> Self {
@@ -63,7 +128,7 @@ impl OwnedRow {
     /// Lends the row.
     pub fn row(&self) -> Row<'_> {
         let offsets = self.columns.len().saturating_mul(4);
-        let data = self.data.get(self.start..).unwrap_or_default();
+        let data = self.data.all();
         let (body, offsets) = data.split_at(data.len().saturating_sub(offsets));
         Row::new(&self.columns, body, offsets.as_chunks::<4>().0).numbered(self.number)
     }
@@ -138,7 +203,7 @@ mod tests {
     #[test]
     fn an_owned_row_has_the_same_values() {
         with_row(Format::Binary, |row| {
-            let owned = OwnedRow::copy(row.numbered(Some(7)), &row.columns().into());
+            let owned = OwnedRow::copy(row.numbered(Some(7)), row.columns().into());
             assert_eq!(owned.get::<i32>("id"), 42);
             assert_eq!(owned.get::<&str>("name"), "ab");
             assert!(owned.values().eq(row.values()));
@@ -147,6 +212,30 @@ mod tests {
     }
 
     /// The methods that `type_name` has in these files.
+    #[test]
+    fn rows_of_every_length_have_their_values() {
+        with_row(Format::Binary, |row| {
+            let columns: Arc<[Column]> = row.columns().get(..1).unwrap().into();
+            for length in 0..100_u8 {
+                let value = vec![length; usize::from(length)];
+                let body = [&[0, 1, 0, 0, 0, length][..], &value].concat();
+                let owned = OwnedRow::new(&body, Arc::clone(&columns)).unwrap();
+                assert_eq!(owned.raw(0).unwrap(), Some(&value[..]));
+                let copied = OwnedRow::copy(owned.row(), Arc::clone(&columns));
+                assert_eq!(copied.raw(0).unwrap(), Some(&value[..]));
+                let adopted =
+                    OwnedRow::adopt([b"xyz", &body[..]].concat(), 3, Arc::clone(&columns));
+                assert_eq!(adopted.unwrap().raw(0).unwrap(), Some(&value[..]));
+                let is_short = matches!(owned.data, Data::Short { .. });
+                assert_eq!(is_short, body.len() + 4 <= SHORT_BYTES);
+                for wrong in [&body[..body.len() - 1], &[&body[..], b"x"].concat()] {
+                    assert!(OwnedRow::new(wrong, Arc::clone(&columns)).is_err());
+                    assert!(OwnedRow::adopt(wrong.to_vec(), 0, Arc::clone(&columns)).is_err());
+                }
+            }
+        });
+    }
+
     fn methods(type_name: &str) -> Vec<String> {
         let files = [
             include_str!("row.rs"),

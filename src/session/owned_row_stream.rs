@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use aiopg_runtime::{AnyRuntime, Runtime};
@@ -14,24 +13,22 @@ use crate::session::column::Column;
 use crate::session::owned_row::OwnedRow;
 use crate::session::row_stream::RowStream;
 
-/// A [`Stream`] of rows that own their values: each is one allocation.
+/// A [`Stream`] of rows that own their values: each is one allocation, or none if it is short.
 pub struct OwnedRowStream<'c, R: Runtime = AnyRuntime> {
     rows: RowStream<'c, R>,
-    columns: Arc<[Column]>,
 }
 
 impl<'c, R: Runtime> RowStream<'c, R> {
     /// Makes a [`Stream`] of rows that own their values.
     pub fn owned(self) -> OwnedRowStream<'c, R> {
-        let columns = self.statement().shared_columns();
-        OwnedRowStream { rows: self, columns }
+        OwnedRowStream { rows: self }
     }
 }
 
 impl<R: Runtime> OwnedRowStream<'_, R> {
     /// Returns the columns.
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        self.rows.columns()
     }
 
     /// Returns what the server said when the statement was complete; empty before the end of the stream.
@@ -44,11 +41,8 @@ impl<R: Runtime> Stream for OwnedRowStream<'_, R> {
     type Item = Result<OwnedRow, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { rows, columns } = self.get_mut();
-        let row = ready!(rows.poll_row(cx)).transpose().map(|message| {
-            let message = message?;
-            rows.find_values(message).map(|()| rows.own(message, columns))
-        });
+        let Self { rows } = self.get_mut();
+        let row = ready!(rows.poll_row(cx)).transpose().map(|message| rows.own(message?));
         Poll::Ready(row)
     }
 }

@@ -70,21 +70,16 @@ impl RowPlaces<'_> {
         }
     }
 
-    /// Appends them all, each as an [`Offset`].
-    pub(crate) fn write(self, out: &mut Vec<u8>) {
+    /// Writes all of them to a place that has room for as many.
+    pub(crate) fn write(self, out: &mut [Offset]) {
         match self {
-            Self::Near(places) => places.iter().for_each(|near| out.extend(widened(*near))),
-            Self::Wide(places) => out.extend_from_slice(places.as_flattened()),
+            Self::Near(places) => {
+                out.iter_mut().zip(places).for_each(|(offset, near)| *offset = widened(*near));
+            }
+            Self::Wide(places) => {
+                out.iter_mut().zip(places).for_each(|(offset, place)| *offset = *place);
+            }
         }
-    }
-
-    /// How many bytes [`write`](Self::write) appends.
-    pub(crate) fn written_bytes(self) -> usize {
-        let places = match self {
-            Self::Near(places) => places.len(),
-            Self::Wide(places) => places.len(),
-        };
-        places.saturating_mul(size_of::<Offset>())
     }
 }
 
@@ -121,10 +116,9 @@ mod tests {
                 let of_row = places.of_row(index, 2).unwrap();
                 let at = |position| of_row.get(position).map(|at| u32::from_ne_bytes(at) as usize);
                 assert_eq!((at(0), at(1), at(2)), (Some(2), Some(6 + bytes), None));
-                let mut written = Vec::new();
+                let mut written = [Offset::default(); 2];
                 of_row.write(&mut written);
-                assert_eq!(written.len(), of_row.written_bytes());
-                assert_eq!(written[4..], u32::try_from(6 + bytes).unwrap().to_ne_bytes());
+                assert_eq!(written[1], u32::try_from(6 + bytes).unwrap().to_ne_bytes());
             }
             assert_eq!(matches!(places, Places::Near(_)), bytes <= 65_525 && added < 3);
         }

@@ -229,6 +229,12 @@ impl Riders {
         self.portals.is_empty() && self.queries.is_empty() && self.openers.is_empty()
     }
 
+    /// Whether the next request may be made, carries nothing, and finds nothing of the last one to be cleared.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_empty() && self.opened.is_empty() && self.closing == 0 && !self.is_barred()
+    }
+
     /// What the next request carries, if one may be made.
     pub(crate) fn carried_by(&mut self, request: Request) -> Result<Request, Error> {
         self.check_bar()?;

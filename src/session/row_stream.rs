@@ -35,14 +35,16 @@ use crate::session::values::Values;
 /// the result, as [`OnDrop`](crate::OnDrop) says; the connection can be used again at once.
 pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     pub(crate) exchange: Exchange<'c, R>,
-    statement: Statement,
+    pub(in crate::session) statement: Statement,
     error: Option<Error>,
-    progress: Progress,
+    pub(in crate::session) progress: Progress,
     /// Where the rows come in portions. It comes seldom, and the stream is moved often.
     portions: Option<Box<Portions>>,
     /// Where the values come as text.
     texts: Option<Box<Texts>>,
-    done: bool,
+    pub(in crate::session) done: bool,
+    /// Rows are due, and there is nothing to be done for one but to hand it on.
+    flowing: bool,
     /// How many rows have come.
     pub(crate) count: u64,
     plan: PlanCache,
@@ -52,7 +54,7 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
 
 /// How far the reply to Bind and Execute has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+pub(in crate::session) enum Progress {
     Requested,
     /// BindComplete has come: from here on the statement may have had an effect.
     Bound,
@@ -75,6 +77,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
             portions: fetch.map(|fetch| Box::new(Portions::new(fetch))),
             texts: None,
             done: false,
+            flowing: false,
             count: 0,
             plan: PlanCache::default(),
             observation: Observation::none(),
@@ -236,6 +239,17 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Message>, Error>> {
+        if self.flowing
+            && !self.done
+            && let Some(row) = self.exchange.connection.channel.arrived_row()
+        {
+            self.count += 1;
+            return Poll::Ready(Ok(Some(row)));
+        }
+        self.poll_next_message(cx)
+    }
+
+    fn poll_next_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         while !self.done {
             let polled = ready!(self.exchange.connection.channel.poll_message(cx));
             let message = polled.map_err(|error| self.failed(error))?;
@@ -305,13 +319,18 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         if self.texts.is_none() { machine.take_body(message) } else { None }
     }
 
-    /// Makes a row whose values have been found one that owns them; a large one is not copied.
-    pub(crate) fn own(&mut self, message: Message, columns: &Arc<[Column]>) -> OwnedRow {
-        let Some((data, start)) = self.take_body(message) else {
-            return OwnedRow::copy(self.lend(message), columns);
+    /// Makes a row one that owns its values; a large one is not copied.
+    pub(crate) fn own(&mut self, message: Message) -> Result<OwnedRow, Error> {
+        let taken = self.take_body(message);
+        let columns = self.statement.shared_columns();
+        let owned = match taken {
+            Some((data, start)) => OwnedRow::adopt(data, start, columns),
+            None => OwnedRow::new(self.body(message), columns),
         };
-        let offsets = &self.exchange.connection.offsets;
-        OwnedRow::adopt(data, start, offsets, columns).numbered(self.count.checked_sub(1))
+        match owned {
+            Ok(row) => Ok(row.numbered(self.count.checked_sub(1))),
+            Err(error) => Err(self.violated(error)),
+        }
     }
 
     /// Whether the server refused the statement because it has forgotten it, or because what it returns is no
@@ -334,7 +353,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         self.failed(error)
     }
 
-    fn failed(&mut self, error: Error) -> Error {
+    pub(in crate::session) fn failed(&mut self, error: Error) -> Error {
         self.done = true;
         error.with_statement(self.statement.sql())
     }
@@ -345,6 +364,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
     }
 
     fn handle(&mut self, message: Message) -> Result<(), Error> {
+        self.flowing = false;
         let machine = self.exchange.connection.channel.machine();
         // What every reply holds goes by its tag: to tell all messages apart takes longer.
         match message.tag {
@@ -352,6 +372,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
                 if self.progress == Progress::Requested && machine.body(message).is_empty() =>
             {
                 self.progress = Progress::Bound;
+                self.flowing = self.portions.is_none() && self.texts.is_none();
             }
             CommandComplete::TAG if self.has_come_to(Progress::Bound) => {
                 match CommandComplete::decode(machine.body(message)) {

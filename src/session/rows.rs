@@ -114,7 +114,7 @@ impl Rows {
 
     /// Copies the row at `index`.
     pub(crate) fn owned_row(&self, index: usize) -> Option<OwnedRow> {
-        self.row(index).map(|row| OwnedRow::copy(row.numbered(None), &self.columns))
+        self.row(index).map(|row| OwnedRow::copy(row.numbered(None), Arc::clone(&self.columns)))
     }
 
     /// Lends the rows in order.

@@ -1,5 +1,7 @@
 //! How a call is run: prepared or not, in one trip or two, whole or in portions.
 
+use std::pin::Pin;
+
 use aiopg_runtime::Runtime;
 use postgres_types::FromSql;
 
@@ -153,19 +155,39 @@ impl<R: Runtime> Connection<R> {
         called: Called<'_>,
         params: &dyn Params,
     ) -> Result<RowStream<'_, R>, Error> {
-        self.run_until(called, params, Taken::AsTheyCome(called.options.fetch)).await
+        let fetch = called.options.fetch;
+        if fetch.is_none()
+            && let Some(statement) = self.run_at_once(called, params)?
+        {
+            return Ok(RowStream::new(Exchange::new(self), statement, None));
+        }
+        self.run_until(called, params, Taken::AsTheyCome(fetch)).await
     }
 
     /// Sends a statement, which is prepared first if the connection does not have it.
-    pub(crate) fn run(
+    pub(crate) async fn run(
         &mut self,
         called: Called<'_>,
         params: &dyn Params,
-    ) -> impl Future<Output = Result<RowStream<'_, R>, Error>> {
-        self.run_until(called, params, Taken::Whole)
+    ) -> Result<RowStream<'_, R>, Error> {
+        match self.run_at_once(called, params)? {
+            Some(statement) => Ok(RowStream::new(Exchange::new(self), statement, None)),
+            None => self.run_until(called, params, Taken::Whole).await,
+        }
     }
 
-    pub(crate) async fn run_until(
+    /// As [`run`](Self::run), the long way. Few statements go it, and most of those for a second round trip: so it takes
+    /// no room in the futures of all.
+    pub(crate) fn run_until(
+        &mut self,
+        called: Called<'_>,
+        params: &dyn Params,
+        taken: Taken,
+    ) -> Pin<Box<impl Future<Output = Result<RowStream<'_, R>, Error>>>> {
+        Box::pin(self.run_in_any_case(called, params, taken))
+    }
+
+    async fn run_in_any_case(
         &mut self,
         called: Called<'_>,
         params: &dyn Params,

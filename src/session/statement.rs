@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use postgres_types::{Oid, Type};
 
 use crate::connection::Cancellable;
+use crate::message::{Format, bind_head};
 use crate::session::catalog::Catalog;
 use crate::session::column::{self, Column};
 use crate::session::lexer::{cancellable, is_copy};
@@ -35,13 +36,27 @@ struct Inner {
 struct Described {
     params: Box<[Type]>,
     columns: Arc<[Column]>,
+    /// What its Bind begins with, if it has a name, its types are known, and the values of its columns come in binary
+    /// format.
+    bind_head: Option<Box<[u8]>>,
+}
+
+impl Described {
+    fn new(name: &Name, params: Box<[Type]>, columns: Arc<[Column]>) -> Self {
+        let is_binary = |column: &Column| !column.is_unknown() && column.format() == Format::Binary;
+        let is_plain = !name.text.is_empty()
+            && !params.iter().any(is_unknown)
+            && columns.iter().all(is_binary);
+        let bind_head = if is_plain { bind_head(&name.text, params.len()) } else { None };
+        Self { params, columns, bind_head }
+    }
 }
 
 impl Statement {
     pub(crate) fn new(name: Name, sql: &str, params: Box<[Type]>, columns: Arc<[Column]>) -> Self {
         let (cancellable, is_copy) = (cancellable(sql), is_copy(sql));
         let has_unknown = params.iter().any(is_unknown) || columns.iter().any(Column::is_unknown);
-        let (described, resolved) = (Described { params, columns }, OnceLock::new());
+        let (described, resolved) = (Described::new(&name, params, columns), OnceLock::new());
         Self(Arc::new(Inner {
             name,
             sql: sql.into(),
@@ -65,7 +80,7 @@ impl Statement {
             described.params.iter().map(|param| catalog.find_or_unknown(param.oid()).r#type);
         let of = column::Described::Statement;
         let columns = described.columns.iter().map(|column| column.resolved(catalog, of));
-        let resolved = Described { params: params.collect(), columns: columns.collect() };
+        let resolved = Described::new(&self.0.name, params.collect(), columns.collect());
         // Whoever was first has found the same.
         drop(self.0.resolved.set(resolved));
     }
@@ -95,6 +110,13 @@ impl Statement {
     /// Returns the columns of the result; there are none if the statement returns no rows.
     pub fn columns(&self) -> &[Column] {
         &self.described().columns
+    }
+
+    /// What its Bind begins with, and the types of its parameters, where all values are binary: as far as the statement
+    /// knows, since a parameter may be text all the same.
+    pub(crate) fn bind_head(&self) -> Option<(&[u8], &[Type])> {
+        let described = self.described();
+        Some((described.bind_head.as_deref()?, &described.params))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -197,9 +219,15 @@ impl Closes {
         names.pop_if(|last| *last == self.text_of(number));
     }
 
+    /// Whether there is a name.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
     /// Moves names to `taken` until that holds `most`.
     pub(crate) fn take(&self, most: usize, taken: &mut Vec<String>) {
-        if !self.any.load(Ordering::Acquire) {
+        if !self.any() {
             return;
         }
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);

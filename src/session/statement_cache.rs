@@ -36,7 +36,12 @@ impl StatementCache {
     }
 
     pub(crate) fn find(&mut self, sql: &str) -> Option<Statement> {
-        self.statements.as_mut()?.get(sql).cloned()
+        let statements = self.statements.as_mut()?;
+        // Mostly it is the same again, and to compare two texts takes less than to hash one.
+        match statements.peek_mru() {
+            Some((text, statement)) if **text == *sql => Some(statement.clone()),
+            _ => statements.get(sql).cloned(),
+        }
     }
 
     /// The statement for `sql`, if the server has it under a name: not only its description is kept here.
@@ -97,6 +102,11 @@ impl StatementCache {
         self.closes.take(MOST_CLOSES, &mut self.closing);
         let object = Object::Statement;
         self.closing.iter().try_for_each(|name| Close { object, name }.encode(out))
+    }
+
+    /// Whether a statement waits to be closed.
+    pub(crate) fn any_closes(&self) -> bool {
+        !self.closing.is_empty() || self.closes.any()
     }
 
     /// Notes that the request was answered, and the Close messages with it.

@@ -44,7 +44,13 @@ impl Parts {
     }
 
     /// The first piece.
+    #[inline]
     pub(crate) fn first(&self) -> &[u8] {
+        if self.complete.is_empty() { &self.last } else { self.first_complete() }
+    }
+
+    #[cold]
+    fn first_complete(&self) -> &[u8] {
         self.complete.front().unwrap_or(&self.last)
     }
 
@@ -55,8 +61,24 @@ impl Parts {
     }
 
     /// Gives the first piece back, unless it is also the one that is being written.
+    #[inline]
     pub(crate) fn drop_first(&mut self) -> bool {
+        !self.complete.is_empty() && self.drop_first_complete()
+    }
+
+    #[cold]
+    fn drop_first_complete(&mut self) -> bool {
         self.complete.pop_front().is_some()
+    }
+
+    /// Forgets everything, and keeps no more memory than this.
+    #[inline]
+    pub(crate) fn forget(&mut self, most_bytes: usize) {
+        if self.complete.is_empty() && self.last.capacity() <= most_bytes {
+            self.last.clear();
+        } else {
+            *self = Self::default();
+        }
     }
 
     /// Begins a new piece if the last one is long. Tells whether it did.
@@ -80,6 +102,18 @@ impl Parts {
         begun
     }
 
+    /// Begins a message with bytes that are known: its tag, room for its length, and more.
+    #[inline]
+    pub(crate) fn begin_with(&mut self, head: &[u8]) -> Begun {
+        let begun = Begun {
+            complete: self.complete.len(),
+            length_at: self.last.len() + size_of::<u8>(),
+            before: self.total_bytes() + size_of::<u8>(),
+        };
+        self.last.extend_from_slice(head);
+        begun
+    }
+
     /// Notes that a value of a message has been written: where many bytes make the message too long, that is refused
     /// here, before the others are written.
     #[inline]
@@ -98,11 +132,27 @@ impl Parts {
     }
 
     /// Ends a message: writes its length, or removes all of it if it could not be written.
+    #[inline]
     pub(crate) fn end<E: From<Error>>(
         &mut self,
         begun: &Begun,
         written: Result<(), E>,
     ) -> Result<(), E> {
+        if written.is_ok() && self.complete.is_empty() && self.last.len() < LONG_BYTES {
+            // Mostly it is short, and all of it stands in one piece.
+            let length = self.last.len().saturating_sub(begun.before);
+            let field = self.last.get_mut(begun.length_at..).and_then(<[u8]>::first_chunk_mut);
+            if let (Some(field), Ok(length)) = (field, i32::try_from(length)) {
+                *field = length.to_be_bytes();
+                return Ok(());
+            }
+        }
+        self.end_long(begun, written)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_long<E: From<Error>>(&mut self, begun: &Begun, written: Result<(), E>) -> Result<(), E> {
         let length = written
             .and_then(|()| Ok(message_length(self.total_bytes().saturating_sub(begun.before))?));
         match length {

@@ -159,7 +159,7 @@ impl<R: Runtime> Stream for CopyOutRowStream<'_, R> {
             Ok(None) => None,
             Ok(Some(range)) => {
                 let columns = this.rows.description.shared_columns();
-                Some(Ok(OwnedRow::copy(this.rows.lend(range), &columns)))
+                Some(Ok(OwnedRow::copy(this.rows.lend(range), columns)))
             }
             Err(error) => (!std::mem::replace(&mut this.failed, true)).then_some(Err(error)),
         };

@@ -8,7 +8,7 @@ use aiopg_runtime::Runtime;
 
 use crate::error::{Error, SqlState};
 use crate::flow::Message;
-use crate::message::{Backend, CommandComplete, DataRow, Decode, Offset};
+use crate::message::{Backend, CommandComplete, DataRow, Decode};
 use crate::session::catalog::Catalog;
 use crate::session::column::{Described, columns};
 use crate::session::connection::Connection;
@@ -16,7 +16,6 @@ use crate::session::exchange::Exchange;
 use crate::session::owned_row::OwnedRow;
 use crate::session::pipeline::item::{Keep, Kept};
 use crate::session::pipeline::prepared::{How, Step};
-use crate::session::row::Row;
 use crate::session::statement::Statement;
 
 /// What became of one item.
@@ -74,11 +73,11 @@ impl<R: Runtime> Exchange<'_, R> {
     }
 
     fn take(&mut self, message: Message, reply: &mut Reply) -> Result<Come, Error> {
-        let Connection { channel, catalog, offsets, .. } = &mut *self.connection;
+        let Connection { channel, catalog, .. } = &mut *self.connection;
         let machine = channel.machine();
         // What most replies are made of goes by its tag: to tell all messages apart takes longer.
         match (message.tag, reply.phase) {
-            (DataRow::TAG, Phase::Bound) => reply.add_row(machine.body(message), offsets)?,
+            (DataRow::TAG, Phase::Bound) => reply.add_row(machine.body(message))?,
             (CommandComplete::TAG, Phase::Bound) => {
                 reply.kept.rows.set_tag(CommandComplete::decode(machine.body(message))?.tag);
                 return Ok(Come::Complete);
@@ -142,14 +141,12 @@ impl Reply {
         Self { phase, keep: step.keep, kept: Kept::new(columns) }
     }
 
-    fn add_row(&mut self, body: &[u8], offsets: &mut Vec<Offset>) -> Result<(), Error> {
+    fn add_row(&mut self, body: &[u8]) -> Result<(), Error> {
         match self.keep {
             Keep::All => self.kept.rows.push(body)?,
             Keep::First if self.kept.count == 0 => {
-                let columns = self.kept.rows.shared_columns();
-                offsets.clear();
-                DataRow::new(body).find_values(columns.len(), offsets)?;
-                self.kept.first = Some(OwnedRow::copy(Row::new(columns, body, &*offsets), columns));
+                let columns = Arc::clone(self.kept.rows.shared_columns());
+                self.kept.first = Some(OwnedRow::new(body, columns)?);
             }
             Keep::First => {}
             Keep::None => return Ok(()),
