@@ -1,6 +1,6 @@
 //! A TCP relay on loopback that cuts, delays, splits, stalls and resets on command.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -146,7 +146,6 @@ impl Entrance {
             }
             if gate == Gate::Refusing {
                 drop(listener);
-                // Nobody else is to be given the port meanwhile, who would accept.
                 let Ok(reserved) = reserve(self.address) else { return };
                 self.shared.change(|state| state.listening = false);
                 self.shared.wait_until(|state| state.gate != Gate::Refusing);
@@ -184,12 +183,20 @@ impl Entrance {
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// A socket that has an address and does not listen, so that connections there are refused.
+/// A socket that has an address and does not listen, so that connections there are refused, and nobody else is given the
+/// port. A child process holds the listener that was there until it has begun its program: so it is tried again.
 fn reserve(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
+    let limit = Instant::now() + Duration::from_secs(10);
+    loop {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        match socket.bind(&address.into()) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < limit => {
+                thread::yield_now();
+            }
+            bound => return bound.map(|()| socket),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -256,7 +263,7 @@ mod tests {
         let (relay, mut client) = start(Plan::default().from_client(Leg::default().reset_after(2)));
         client.write_all(b"hello").unwrap();
         let error = io::copy(&mut client, &mut io::sink()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         assert_eq!(relay.traffic().from_client, b"he");
     }
 
@@ -265,7 +272,7 @@ mod tests {
         let (relay, mut client) = start(Plan::default());
         echoed(&mut client, b"x");
         relay.reset_all();
-        assert_eq!(client.read(&mut [0; 1]).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(client.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     }
 
     #[test]
@@ -312,7 +319,7 @@ mod tests {
         echoed(&mut client, b"x");
         relay.refuse();
         let error = TcpStream::connect(relay.address()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         echoed(&mut client, b"y");
         relay.accept();
         echoed(&mut TcpStream::connect(relay.address()).unwrap(), b"z");
