@@ -10,6 +10,8 @@ mod clock;
 mod entered;
 mod sleep;
 mod stream;
+#[cfg(unix)]
+mod unix;
 
 use std::future::Future;
 use std::io;
@@ -28,6 +30,8 @@ use tokio::task::{JoinHandle, unconstrained};
 use crate::entered::Entered;
 pub use crate::sleep::Sleep;
 pub use crate::stream::Io;
+#[cfg(unix)]
+pub use crate::unix::UnixStream;
 
 /// The tokio runtime, as aiopg sees it: a [`Handle`] and nothing else.
 ///
@@ -89,7 +93,7 @@ impl Tokio {
 impl Runtime for Tokio {
     type TcpStream = Io<TcpStream>;
     #[cfg(unix)]
-    type UnixStream = Io<tokio::net::UnixStream>;
+    type UnixStream = UnixStream;
     #[cfg(not(unix))]
     type UnixStream = aiopg_runtime::NoStream;
     type Sleep = Sleep;
@@ -106,7 +110,7 @@ impl Runtime for Tokio {
 
     #[cfg(unix)]
     async fn connect_unix(&self, path: &Path) -> io::Result<Self::UnixStream> {
-        Ok(Io::new(Entered::new(&self.handle, tokio::net::UnixStream::connect(path)).await?))
+        UnixStream::connect(&self.handle, path).await
     }
 
     #[cfg(not(unix))]
