@@ -75,7 +75,8 @@
 //!
 //! No value of a parameter is ever told, unless [`Echo::StatementsAndParameters`] asks for it; passwords are not in any case.
 //! What stands in the text of a statement is shown, so what is secret belongs in a parameter. Where no subscriber looks, a
-//! span costs neither an allocation nor a look at the clock; without the feature it is not there.
+//! span costs neither an allocation nor a look at the clock; where none is installed, and without the feature, there is
+//! no span at all.
 //!
 //! # Cancel safety
 //!

@@ -10,9 +10,10 @@
 
 use std::future::Future;
 use std::hint::black_box;
+use std::time::Duration;
 
 use aiopg::sea_query::BuildStatement;
-use aiopg::{AllResults, Connection, FromRow, Item, Pool, PoolOptions, Runtime, Statement};
+use aiopg::{AllResults, Call, Connection, FromRow, Item, Pool, PoolOptions, Runtime, Statement};
 use aiopg_smol::Smol;
 use aiopg_tests::counting::{Counting, Counts};
 use aiopg_tests::session;
@@ -137,6 +138,13 @@ fn calls_allocate_as_little_as_promised(executor: &impl Executor) {
         assert_eq!(long.get::<&str>(0).len(), 100);
     });
     check("query_one, a long row", run, 1);
+    let timely = Call::new(&row).query_timeout(Duration::from_secs(60));
+    let run = cost(|| assert_eq!(executor.run(c.query_one(&timely, (1,))).unwrap().len(), 2));
+    check("query_one, with a limit", run, 0);
+    executor.run(c.batch_execute("begin")).unwrap();
+    let run = cost(|| assert_eq!(executor.run(c.query_one(&row, (1,))).unwrap().len(), 2));
+    executor.run(c.batch_execute("commit")).unwrap();
+    check("query_one, within a transaction", run, 0);
     let run = cost(|| assert_eq!(executor.run(c.query(&row, (1,))).unwrap().len(), 1));
     check("query", run, 3);
     let run = cost(|| executor.run(c.batch_execute("select 1")).unwrap());

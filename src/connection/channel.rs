@@ -153,12 +153,12 @@ impl<R: Runtime> Channel<R> {
     }
 
     /// Writes a request to the output; nothing is sent before the next poll.
-    pub(crate) fn request<E: From<Error>>(
+    pub(crate) fn request(
         &mut self,
         request: Request,
         cancellable: Cancellable,
-        write: impl FnOnce(&mut Parts) -> Result<(), E>,
-    ) -> Result<(), E> {
+        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.machine.request(request, write)?;
         self.canceller.begin(cancellable);
         self.attendance = Attendance::Attended;

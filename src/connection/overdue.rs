@@ -41,11 +41,6 @@ impl<R: Runtime> Channel<R> {
         self.limit.start(&self.runtime, limit);
     }
 
-    /// Whether the time is limited of the operation that has begun.
-    pub(crate) fn is_limited(&self) -> bool {
-        self.limit.is_set()
-    }
-
     /// Reads off what is owed to futures that were dropped, as [`settle`](Self::settle), but waits no longer than the
     /// operation may take that comes next. Nothing of it was sent then.
     pub(crate) async fn settle_in_time(&mut self) -> Result<(), Error> {

@@ -31,9 +31,9 @@ impl<R: Runtime> Channel<R> {
         if off || self.ended.is_some() { None } else { next(&mut self.machine) }
     }
 
-    /// Ready when something of the reply is there; it is not taken.
+    /// Ready when the header of the next message is there, whatever it is; it is not taken.
     pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_any(cx, Machine::has_arrived)
+        self.poll_any(cx, |machine| Ok(machine.has_header().then_some(())))
     }
 
     /// Apart, so that the short way has no more to save and restore than it needs.

@@ -64,14 +64,13 @@ impl Machine {
     }
 
     /// Writes a request. On error nothing of it remains.
-    pub(crate) fn request<E: From<Error>>(
+    pub(crate) fn request(
         &mut self,
         request: Request,
-        write: impl FnOnce(&mut Parts) -> Result<(), E>,
-    ) -> Result<(), E> {
+        write: impl FnOnce(&mut Parts) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         if self.owed.is_some() || !self.output.is_empty() {
-            let text = "a request cannot be made before the last one is answered";
-            return Err(Error::usage(text).into());
+            return Err(Error::usage("a request cannot be made before the last one is answered"));
         }
         write(self.output.request()).inspect_err(|_| self.output.discard())?;
         self.owed = Some(request);

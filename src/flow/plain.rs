@@ -8,6 +8,14 @@ use crate::message::{
 };
 use crate::wire::HEADER_LENGTH;
 
+/// The tag of the message at the start, and how long its body is to be.
+#[inline]
+pub(in crate::flow) fn header(bytes: &[u8]) -> Option<(u8, usize)> {
+    let [tag, length @ ..] = *bytes.first_chunk::<HEADER_LENGTH>()?;
+    let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
+    Some((tag, length.checked_sub(size_of::<u32>())?))
+}
+
 impl Machine {
     /// Takes the next message if it is there whole and means nothing but to the request that is being answered: what
     /// most replies are made of. Of all others, and of what is wrong, [`next_message`](Self::next_message) knows more.
@@ -15,9 +23,7 @@ impl Machine {
     pub(crate) fn next_plain(&mut self) -> Option<Message> {
         let owed = self.owed.as_ref()?;
         let filled = self.input.filled();
-        let [tag, length @ ..] = *filled.first_chunk::<HEADER_LENGTH>()?;
-        let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
-        let body = length.checked_sub(size_of::<u32>())?;
+        let (tag, body) = header(filled)?;
         let is_plain = match tag {
             DataRow::TAG | CopyData::TAG => true,
             BIND_COMPLETE => body == 0,
@@ -31,25 +37,26 @@ impl Machine {
         if !is_plain || owed.riders > 0 || owed.openers > 0 || body > self.message_limit {
             return None;
         }
-        let (start, end) = self.input.take_whole(length + 1)?;
-        Some(Message { tag, start: start + HEADER_LENGTH, end })
+        self.take_plain(tag, body)
     }
 
     /// Takes the next message if it is a DataRow and there whole. Only of a request of which BindComplete has come, so
     /// that what rode with it was answered before.
     #[inline]
     pub(crate) fn next_row(&mut self) -> Option<Message> {
-        let [DataRow::TAG, length @ ..] = *self.input.filled().first_chunk::<HEADER_LENGTH>()?
-        else {
-            return None;
-        };
-        let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
-        let body = length.checked_sub(size_of::<u32>())?;
-        if body > self.message_limit {
-            return None;
+        debug_assert!(self.owed.is_some_and(|owed| owed.riders == 0 && owed.openers == 0));
+        let (tag, body) = header(self.input.filled())?;
+        if tag == DataRow::TAG && body <= self.message_limit {
+            self.take_plain(tag, body)
+        } else {
+            None
         }
-        let (start, end) = self.input.take_whole(length + 1)?;
-        Some(Message { tag: DataRow::TAG, start: start + HEADER_LENGTH, end })
+    }
+
+    #[inline]
+    fn take_plain(&mut self, tag: u8, body: usize) -> Option<Message> {
+        let (start, end) = self.input.take_whole(HEADER_LENGTH.checked_add(body)?)?;
+        Some(Message { tag, start: start + HEADER_LENGTH, end })
     }
 
     /// Takes the ReadyForQuery that ends the reply to a request of which all was sent.

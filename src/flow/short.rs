@@ -1,9 +1,9 @@
 //! The short way through a whole reply: a statement was run to its end, returned one row or none, and all of that has
 //! arrived.
 
-use crate::error::Error;
 use crate::flow::machine::{BIND_COMPLETE, FORGETS, Machine};
 use crate::flow::message::Message;
+use crate::flow::plain::header;
 use crate::flow::request::Request;
 use crate::message::{CommandComplete, DataRow, Decode, ReadyForQuery, TransactionStatus};
 use crate::wire::HEADER_LENGTH;
@@ -19,9 +19,9 @@ pub(crate) struct ShortReply {
 }
 
 impl Machine {
-    /// Whether anything of the next message has arrived.
-    pub(crate) fn has_arrived(&mut self) -> Result<Option<()>, Error> {
-        Ok((self.input.filled().len() >= HEADER_LENGTH).then_some(()))
+    /// Whether the header of the next message is there.
+    pub(crate) fn has_header(&self) -> bool {
+        self.input.filled().len() >= HEADER_LENGTH
     }
 
     /// The reply that is awaited, if it is there whole and holds nothing but BindComplete, one row at most,
@@ -36,16 +36,17 @@ impl Machine {
         let mut rest = filled.strip_prefix(&[BIND_COMPLETE, 0, 0, 0, 4])?;
         let (mut row, base) = (None, self.input.start());
         let outcome = loop {
-            let [tag, length @ ..] = *rest.first_chunk::<HEADER_LENGTH>()?;
-            let end = usize::try_from(u32::from_be_bytes(length)).ok()?.checked_add(1)?;
+            let (tag, length) = header(rest)?;
+            let (start, end) =
+                (base + (filled.len() - rest.len()), HEADER_LENGTH.checked_add(length)?);
             let body = rest.get(HEADER_LENGTH..end)?;
-            let start = base + (filled.len() - rest.len());
+            if length > self.message_limit {
+                return None;
+            }
             let message = Message { tag, start: start + HEADER_LENGTH, end: start + end };
             rest = rest.get(end..)?;
             match tag {
-                DataRow::TAG if row.is_none() && body.len() <= self.message_limit => {
-                    row = Some(message);
-                }
+                DataRow::TAG if row.is_none() => row = Some(message),
                 CommandComplete::TAG if !FORGETS.contains(&body) => break message,
                 _ => return None,
             }

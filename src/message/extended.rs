@@ -91,8 +91,8 @@ pub(crate) fn bind_head(statement: &str, count: usize) -> Option<Box<[u8]>> {
     Some(head.as_ref().into())
 }
 
-/// Writes Bind with so many parameters, Execute and Sync, for a statement whose columns are all binary, too: what
-/// [`write_bind`] writes, in fewer pieces.
+/// Writes Bind with so many parameters for a statement whose columns are all binary, too: what [`write_bind`] writes, in
+/// fewer pieces.
 pub(crate) fn write_bind_with_head<E: From<Error>>(
     out: &mut Parts,
     head: &[u8],
@@ -104,9 +104,7 @@ pub(crate) fn write_bind_with_head<E: From<Error>>(
     if written.is_ok() {
         out.extend_from_slice(&ALL_BINARY);
     }
-    out.end(&begun, written)?;
-    out.extend_from_slice(&Execute::WHOLE_AND_SYNC);
-    Ok(())
+    out.end(&begun, written)
 }
 
 /// One format for all, which is binary.
@@ -339,7 +337,6 @@ mod tests {
         let long = vec![7; 3 << 20];
         for values in [&[][..], &[Some(&b"ab"[..]), None], &[Some(&long[..]), Some(b"z")]] {
             let mut plain = bind(&[], values).unwrap();
-            plain.put_slice(&Execute::WHOLE_AND_SYNC);
             let mut out = Parts::default();
             let head = bind_head("s1", values.len()).unwrap();
             write_bind_with_head(&mut out, &head, values.len(), |index, out| {

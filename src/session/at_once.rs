@@ -5,15 +5,15 @@ use aiopg_runtime::Runtime;
 use crate::config::StatementMode;
 use crate::error::Error;
 use crate::flow::{Protocol, Request};
-use crate::session::bind::{Unwritten, write_whole_run};
+use crate::session::bind::write_whole_run;
 use crate::session::connection::Connection;
 use crate::session::source::{Called, Source};
 use crate::session::statement::Statement;
 use crate::types::Params;
 
 impl<R: Runtime> Connection<R> {
-    /// Writes the request for a statement and returns it, if that is all that there is to do; nothing is awaited. Else
-    /// nothing has been done, and the statement goes the long way, which is also told what is wrong.
+    /// Writes the request for a statement and returns it, if that is all that there is to do; nothing is awaited. `None`
+    /// sends it the long way, which also tells what is wrong with a call.
     pub(crate) fn run_at_once(
         &mut self,
         called: Called<'_>,
@@ -24,26 +24,27 @@ impl<R: Runtime> Connection<R> {
             return Ok(None);
         }
         let Some(statement) = self.at_hand(called) else { return Ok(None) };
-        let Some((head, types)) = statement.bind_head() else { return Ok(None) };
+        let Some(head) = statement.bind_head() else { return Ok(None) };
+        if statement.params().len() != params.count() {
+            return Ok(None);
+        }
         let request = Request::new(Protocol::Extended);
         let written = self.channel.request(request, statement.cancellable(), |out| {
-            write_whole_run(out, head, types, params)
+            write_whole_run(out, head, &statement, params)
         });
         match written {
             Ok(()) => Ok(Some(statement)),
-            Err(Unwritten::IsText) => Ok(None),
-            Err(Unwritten::Error(error)) => Err(self.statements.misfit(statement.sql(), error)),
+            Err(error) => Err(self.statements.misfit(statement.sql(), error)),
         }
     }
 
-    /// Whether the next request stands alone: nothing is to be read off or noted before it, nothing rides with it, and
-    /// its time is not limited.
-    fn is_unburdened(&self) -> bool {
-        self.channel.is_quiet()
-            && !self.channel.machine().asides().is_any()
-            && self.riders.is_idle()
-            && !self.statements.any_closes()
-            && !self.channel.is_limited()
+    /// Whether the next request stands alone: nothing is to be read off before it, and nothing rides with it.
+    fn is_unburdened(&mut self) -> bool {
+        if !self.channel.is_quiet() {
+            return false;
+        }
+        self.take_note();
+        !self.statements.any_closes() && self.riders.carries_nothing()
     }
 
     /// The statement that is called, if the server has it under a name.

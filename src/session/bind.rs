@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::flow::{End, Protocol, Request};
 use crate::message::{Encode, Execute, Flush, Format, Value, write_bind, write_bind_with_head};
 use crate::session::column::Column;
+use crate::session::statement::Statement;
 use crate::types::{self, Params};
 use crate::wire::Parts;
 
@@ -81,18 +82,25 @@ pub(crate) fn write_bound(
     }
 }
 
-/// Writes Bind, Execute and Sync for a statement all of whose values are binary. `head` is what its Bind begins with.
+/// Writes Bind, Execute and Sync for a statement whose Bind begins with `head`, and which takes so many parameters.
 pub(crate) fn write_whole_run(
     out: &mut Parts,
     head: &[u8],
-    types: &[Type],
+    statement: &Statement,
     params: &dyn Params,
-) -> Result<(), Unwritten> {
-    let given = params.count();
-    if types.len() != given {
-        return Err(wrong_count(types.len(), given).unsent().into());
+) -> Result<(), Error> {
+    let types = statement.params();
+    let written = write_bind_with_head(out, head, types.len(), |index, out| {
+        write_binary(params, types, index, out)
+    });
+    match written {
+        Ok(()) => {}
+        Err(Unwritten::Error(error)) => return Err(error),
+        Err(Unwritten::IsText) => {
+            write_bound_with_texts(out, statement.name(), types, &[], params)?;
+        }
     }
-    write_bind_with_head(out, head, given, |index, out| write_binary(params, types, index, out))
+    Until::End.write(out)
 }
 
 /// Writes a parameter that is not text.
@@ -114,8 +122,7 @@ fn write_binary(
 }
 
 /// Why Bind could not be written with all parameters in binary format, as nearly always they are.
-#[derive(Debug)]
-pub(crate) enum Unwritten {
+enum Unwritten {
     Error(Error),
     /// A parameter is text: then the message says of each what it is.
     IsText,

@@ -229,20 +229,24 @@ impl Riders {
         self.portals.is_empty() && self.queries.is_empty() && self.openers.is_empty()
     }
 
-    /// Whether the next request may be made, carries nothing, and finds nothing of the last one to be cleared.
+    /// Whether the next request may be made and carries nothing. Then it is, and what the last one opened is past.
     #[inline]
-    pub(crate) fn is_idle(&self) -> bool {
-        self.is_empty() && self.opened.is_empty() && self.closing == 0 && !self.is_barred()
+    pub(crate) fn carries_nothing(&mut self) -> bool {
+        let nothing = self.is_empty() && !self.is_barred();
+        if nothing {
+            self.opened.clear();
+            self.closing = 0;
+        }
+        nothing
     }
 
     /// What the next request carries, if one may be made.
     pub(crate) fn carried_by(&mut self, request: Request) -> Result<Request, Error> {
-        self.check_bar()?;
-        self.opened.clear();
-        if self.is_empty() {
-            self.closing = 0;
+        if self.carries_nothing() {
             return Ok(request);
         }
+        self.check_bar()?;
+        self.opened.clear();
         self.closing = self.portals.len().min(MOST_CLOSES);
         let count = |waiting| u32::try_from(waiting).unwrap_or(u32::MAX);
         let riders = count(self.queries.len() + usize::from(self.closing > 0));

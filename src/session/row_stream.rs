@@ -35,7 +35,7 @@ use crate::session::values::Values;
 /// the result, as [`OnDrop`](crate::OnDrop) says; the connection can be used again at once.
 pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     pub(crate) exchange: Exchange<'c, R>,
-    pub(in crate::session) statement: Statement,
+    statement: Statement,
     error: Option<Error>,
     pub(in crate::session) progress: Progress,
     /// Where the rows come in portions. It comes seldom, and the stream is moved often.

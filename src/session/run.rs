@@ -176,8 +176,9 @@ impl<R: Runtime> Connection<R> {
         }
     }
 
-    /// As [`run`](Self::run), the long way. Few statements go it, and most of those for a second round trip: so it takes
-    /// no room in the futures of all.
+    /// As [`run`](Self::run), the long way: for statements that are to be prepared first, or by no name, for what rides
+    /// with a request, and for types that are to be looked up. It is allocated, so that it takes no room in the futures
+    /// of all others.
     pub(crate) fn run_until(
         &mut self,
         called: Called<'_>,

@@ -6,14 +6,14 @@ use crate::session::statement::Statement;
 /// Whether a state that comes before a statement is run says that the server has forgotten it, or that it is no longer
 /// what was described: it may come from types that are no longer what they were when they were looked up.
 pub(crate) fn tells_staleness(state: SqlState, statement: &Statement) -> bool {
-    let stale = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
+    let forgotten = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
     let suspects = [
         SqlState::INVALID_BINARY_REPRESENTATION,
         SqlState::DATATYPE_MISMATCH,
         SqlState::UNDEFINED_OBJECT,
         SqlState::INTERNAL_ERROR,
     ];
-    stale.contains(&state) || (suspects.contains(&state) && !statement.oids().is_empty())
+    forgotten.contains(&state) || (suspects.contains(&state) && !statement.oids().is_empty())
 }
 
 /// Whether the server has no binary form of a result, and says so when it finds the first row. The text of the error

@@ -36,17 +36,14 @@ struct Inner {
 struct Described {
     params: Box<[Type]>,
     columns: Arc<[Column]>,
-    /// What its Bind begins with, if it has a name, its types are known, and the values of its columns come in binary
-    /// format.
+    /// What its Bind begins with, if it has a name, and the values of its columns come in binary format.
     bind_head: Option<Box<[u8]>>,
 }
 
 impl Described {
     fn new(name: &Name, params: Box<[Type]>, columns: Arc<[Column]>) -> Self {
-        let is_binary = |column: &Column| !column.is_unknown() && column.format() == Format::Binary;
-        let is_plain = !name.text.is_empty()
-            && !params.iter().any(is_unknown)
-            && columns.iter().all(is_binary);
+        let is_plain =
+            !name.text.is_empty() && columns.iter().all(|column| column.format() == Format::Binary);
         let bind_head = if is_plain { bind_head(&name.text, params.len()) } else { None };
         Self { params, columns, bind_head }
     }
@@ -112,11 +109,10 @@ impl Statement {
         &self.described().columns
     }
 
-    /// What its Bind begins with, and the types of its parameters, where all values are binary: as far as the statement
-    /// knows, since a parameter may be text all the same.
-    pub(crate) fn bind_head(&self) -> Option<(&[u8], &[Type])> {
-        let described = self.described();
-        Some((described.bind_head.as_deref()?, &described.params))
+    /// What its Bind begins with, if it has a name, no type is to be looked up, and the values of its columns come in
+    /// binary format.
+    pub(crate) fn bind_head(&self) -> Option<&[u8]> {
+        if self.has_unknown() { None } else { self.described().bind_head.as_deref() }
     }
 
     pub(crate) fn name(&self) -> &str {

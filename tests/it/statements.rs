@@ -30,6 +30,21 @@ async fn a_statement_lives_as_long_as_its_last_clone<R: Runtime>(rt: R) -> Resul
     Ok(())
 }
 
+/// However short the way is that it goes.
+async fn a_known_statement_takes_along_what_closes_another<R: Runtime>(rt: R) -> Result<(), Error> {
+    let config = session::config().statement_cache_capacity(0);
+    let mut connection = session::open_with(rt, &config).await;
+    let count = connection.prepare("select count(*) from pg_prepared_statements where $1").await?;
+    let other = connection.prepare("select 'another'").await?;
+    let third = connection.prepare("select 'a third'").await?;
+    for (dropped, left) in [(Some(other), 2), (None, 2), (Some(third), 1)] {
+        connection.execute(&count, (true,)).await?;
+        drop(dropped);
+        assert_eq!(connection.query_scalar::<i64>(&count, (true,)).await?, left);
+    }
+    Ok(())
+}
+
 async fn a_statement_of_another_connection_is_refused<R: Runtime>(rt: R) -> Result<(), Error> {
     let runtime = Counting::new(rt);
     let mut one = session::open(runtime.clone()).await;
@@ -149,6 +164,7 @@ async fn many_dropped_statements_are_closed_little_by_little<R: Runtime>(
 
 on_every_runtime!(
     a_statement_lives_as_long_as_its_last_clone,
+    a_known_statement_takes_along_what_closes_another,
     a_statement_of_another_connection_is_refused,
     a_statement_that_cannot_be_prepared_leaves_nothing,
     a_text_is_prepared_once,
