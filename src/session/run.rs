@@ -46,7 +46,10 @@ impl<R: Runtime> Connection<R> {
         called: Called<'_>,
         params: &dyn Params,
     ) -> Result<Rows, Error> {
-        let mut rows = self.run(called, params).await?;
+        let mut rows = match self.run_at_once(called, params)? {
+            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
+            None => self.run_until(called, params, Taken::Whole).await?,
+        };
         let collected = match rows.collect().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
@@ -70,7 +73,10 @@ impl<R: Runtime> Connection<R> {
         called: Called<'_>,
         params: &dyn Params,
     ) -> Result<Option<OwnedRow>, Error> {
-        let mut rows = self.run(called, params).await?;
+        let mut rows = match self.run_at_once(called, params)? {
+            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
+            None => self.run_until(called, params, Taken::Whole).await?,
+        };
         let row = match rows.row().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
@@ -95,7 +101,10 @@ impl<R: Runtime> Connection<R> {
         called: Called<'_>,
         params: &dyn Params,
     ) -> Result<T, Error> {
-        let mut rows = self.run(called, params).await?;
+        let mut rows = match self.run_at_once(called, params)? {
+            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
+            None => self.run_until(called, params, Taken::Whole).await?,
+        };
         let scalar = match rows.scalar().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
@@ -122,7 +131,10 @@ impl<R: Runtime> Connection<R> {
         called: Called<'_>,
         params: &dyn Params,
     ) -> Result<u64, Error> {
-        let mut rows = self.run(called, params).await?;
+        let mut rows = match self.run_at_once(called, params)? {
+            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
+            None => self.run_until(called, params, Taken::Whole).await?,
+        };
         match rows.skip().await {
             Err(error) if rows.is_stale(&error) => {
                 drop(rows);
@@ -164,21 +176,9 @@ impl<R: Runtime> Connection<R> {
         self.run_until(called, params, Taken::AsTheyCome(fetch)).await
     }
 
-    /// Sends a statement, which is prepared first if the connection does not have it.
-    pub(crate) async fn run(
-        &mut self,
-        called: Called<'_>,
-        params: &dyn Params,
-    ) -> Result<RowStream<'_, R>, Error> {
-        match self.run_at_once(called, params)? {
-            Some(statement) => Ok(RowStream::new(Exchange::new(self), statement, None)),
-            None => self.run_until(called, params, Taken::Whole).await,
-        }
-    }
-
-    /// As [`run`](Self::run), the long way: for statements that are to be prepared first, or by no name, for what rides
-    /// with a request, and for types that are to be looked up. It is allocated, so that it takes no room in the futures
-    /// of all others.
+    /// Sends a statement the long way, where [`run_at_once`](Self::run_at_once) does not: one that is to be prepared
+    /// first, or has no name, types that are to be looked up, what rides with a request. It is allocated, so that it
+    /// takes no room in the futures of all others.
     pub(crate) fn run_until(
         &mut self,
         called: Called<'_>,
