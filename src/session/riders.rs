@@ -229,7 +229,8 @@ impl Riders {
         self.portals.is_empty() && self.queries.is_empty() && self.openers.is_empty()
     }
 
-    /// Whether the next request may be made and carries nothing. Then it is, and what the last one opened is past.
+    /// Whether the next request may be made and carries nothing. If so it is taken for made: what the last one opened
+    /// can no longer be opened again.
     #[inline]
     pub(crate) fn carries_nothing(&mut self) -> bool {
         let nothing = self.is_empty() && !self.is_barred();
