@@ -80,7 +80,13 @@ impl<'a> DataRow<'a> {
     ) -> Result<(), Error> {
         let (known, most) = (offsets.len(), self.body.len() / size_of::<i32>());
         offsets.resize(known.saturating_add(columns.min(most)), Offset::default());
-        let mut free = offsets.get_mut(known..).unwrap_or_default().iter_mut();
+        self.note_values(columns, offsets.get_mut(known..).unwrap_or_default())
+    }
+
+    /// Notes in `offsets` where each value's length field stands, after the same check.
+    #[inline]
+    pub(crate) fn note_values(self, columns: usize, offsets: &mut [Offset]) -> Result<(), Error> {
+        let mut free = offsets.iter_mut();
         self.each_place(columns, |place| {
             // Where there is none, the row is too short for its values.
             if let Some(offset) = free.next() {

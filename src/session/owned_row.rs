@@ -89,12 +89,7 @@ impl OwnedRow {
     /// Makes a row of its body, which is copied.
     pub(crate) fn new(body: &[u8], columns: Arc<[Column]>) -> Result<Self, Error> {
         let data = Data::copy(body, columns.len(), |offsets| {
-            let mut free = offsets.iter_mut();
-            DataRow::new(body).each_place(columns.len(), |place| {
-                if let Some(offset) = free.next() {
-                    *offset = place.to_ne_bytes();
-                }
-            })
+            DataRow::new(body).note_values(columns.len(), offsets)
         });
         Ok(Self { data: data?, columns, number: None })
     }

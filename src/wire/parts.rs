@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use crate::error::Error;
 use crate::wire::writer::message_length;
@@ -92,14 +92,7 @@ impl Parts {
 
     /// Begins a message that may be large.
     pub(crate) fn begin(&mut self, tag: u8) -> Begun {
-        self.last.put_u8(tag);
-        let begun = Begun {
-            complete: self.complete.len(),
-            length_at: self.last.len(),
-            before: self.total_bytes(),
-        };
-        self.last.put_i32(0);
-        begun
+        self.begin_with(&[tag, 0, 0, 0, 0])
     }
 
     /// Begins a message with bytes that are known: its tag, room for its length, and more.
@@ -192,6 +185,8 @@ impl DerefMut for Parts {
 
 #[cfg(test)]
 mod tests {
+    use bytes::BufMut;
+
     use super::*;
     use crate::error::Kind;
 
