@@ -14,7 +14,7 @@ const LARGE: usize = 64 << 10;
 const STEP: usize = 16;
 
 /// A message of so many bytes gets a buffer that fits it, and can be given away with it.
-const OUTSIZED: usize = 1 << 20;
+pub(in crate::flow) const OUTSIZED: usize = 1 << 20;
 
 /// Space behind an outsized message: whoever takes it notes there where the values of its row stand, and the few
 /// messages that usually follow arrive with it.

@@ -4,8 +4,10 @@ use std::num::NonZeroU32;
 
 use crate::config::Config;
 use crate::error::{Error, Kind};
+use crate::flow::input::OUTSIZED;
 use crate::flow::{End, Machine, Protocol, Request};
-use crate::message::{Encode, Query, Sync, TransactionStatus};
+use crate::message::{CommandComplete, CommandTag, Decode, Encode, Query, Sync, TransactionStatus};
+use crate::wire::HEADER_LENGTH;
 
 fn machine() -> Machine {
     let mut machine = Machine::new(&Config::new().message_limit_bytes(100_000));
@@ -215,6 +217,10 @@ fn what_is_not_a_short_reply_is_left_to_be_read_one_by_one() {
         [BOUND, b"C\0\0\0\x10DISCARD ALL\0", READY].concat(),
         [BOUND, b"C\0\0\0\x13DEALLOCATE ALL\0", READY].concat(),
         [BOUND, ROW, b"C\0\0\0\x03", READY].concat(),
+        [BOUND, ROW, b"C\0\0\0\x06OK", READY].concat(),
+        [BOUND, ROW, b"C\0\0\0\x07O\xc3\0", READY].concat(),
+        [BOUND, ROW, b"C\0\0\0\x08O\0K\0", READY].concat(),
+        [BOUND, ROW, b"C\0\0\0\x45", &[b'O'; 64], b"\0", READY].concat(),
         [BOUND, COMPLETE, b"Z\0\0\0\x05?"].concat(),
         [BOUND, COMPLETE, b"Z\0\0\0\x06I"].concat(),
         [&b"2\0\0\0\x05"[..], ROW, COMPLETE, READY].concat(),
@@ -227,6 +233,15 @@ fn what_is_not_a_short_reply_is_left_to_be_read_one_by_one() {
         put(&mut machine, reply);
         assert!(machine.short_reply().is_none(), "{:?}", reply.escape_ascii().to_string());
         assert!(machine.is_owed());
+    }
+    for (length, is_short) in [(OUTSIZED - 1, true), (OUTSIZED, false)] {
+        let mut machine = Machine::new(&Config::new());
+        machine.request(whole, |out| Sync.encode(out)).unwrap();
+        machine.sent(machine.unsent().len());
+        let body = vec![7; length - [BOUND, COMPLETE, READY].concat().len() - HEADER_LENGTH];
+        let header = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+        put(&mut machine, &[BOUND, b"D", &header, &body, COMPLETE, READY].concat());
+        assert_eq!(machine.short_reply().is_some(), is_short, "{length}");
     }
     // Where more belongs to the request than the reply that has come.
     for request in [
@@ -311,6 +326,9 @@ fn the_short_way_reads_what_the_long_way_reads() {
             let body = message.map_or(&b""[..], |message| one.body(message));
             assert_eq!((next.tag, other.body(next)), (tag, body));
         }
+        let outcome = one.body(told.outcome);
+        let tag = CommandComplete::decode(outcome).unwrap().tag;
+        assert_eq!(CommandTag::in_body(outcome), Some(tag));
         assert_eq!(other.next_message().unwrap().unwrap().tag, b'Z');
         one.take_short(told);
         assert_eq!(one.is_owed(), other.is_owed());

@@ -1,11 +1,14 @@
 //! The short way through a whole reply: a statement was run to its end, returned one row or none, and all of that has
 //! arrived.
 
+use crate::flow::input::OUTSIZED;
 use crate::flow::machine::{BIND_COMPLETE, FORGETS, Machine};
 use crate::flow::message::Message;
 use crate::flow::plain::header;
 use crate::flow::request::Request;
-use crate::message::{CommandComplete, DataRow, Decode, ReadyForQuery, TransactionStatus};
+use crate::message::{
+    CommandComplete, CommandTag, DataRow, Decode, ReadyForQuery, TransactionStatus,
+};
 use crate::wire::HEADER_LENGTH;
 
 /// A reply that stands whole in the input.
@@ -24,8 +27,8 @@ impl Machine {
         self.input.filled().len() >= HEADER_LENGTH
     }
 
-    /// The reply that is awaited, if it is there whole and holds nothing but BindComplete, one row at most,
-    /// CommandComplete and ReadyForQuery. It is not taken: [`take_short`](Self::take_short) does that. Of all others, and
+    /// The reply that is awaited, if it is there whole and holds nothing but BindComplete, one row at most, which is not
+    /// outsized, CommandComplete with a sound tag, and ReadyForQuery. It is not taken: [`take_short`](Self::take_short) does that. Of all others, and
     /// of what is wrong, [`next_message`](Self::next_message) knows more.
     #[inline]
     pub(crate) fn short_reply(&self) -> Option<ShortReply> {
@@ -47,7 +50,11 @@ impl Machine {
             rest = rest.get(end..)?;
             match tag {
                 DataRow::TAG if row.is_none() => row = Some(message),
-                CommandComplete::TAG if !FORGETS.contains(&body) => break message,
+                CommandComplete::TAG
+                    if CommandTag::is_in_body(body) && !FORGETS.contains(&body) =>
+                {
+                    break message;
+                }
                 _ => return None,
             }
         };
@@ -55,7 +62,9 @@ impl Machine {
             return None;
         };
         let status = TransactionStatus::from_code(*code)?;
-        Some(ShortReply { row, outcome, status, length: filled.len() - rest.len() })
+        let length = filled.len() - rest.len();
+        // The memory of an outsized row is given away, by whoever reads messages one by one.
+        (length < OUTSIZED).then_some(ShortReply { row, outcome, status, length })
     }
 
     /// Takes the reply that [`short_reply`](Self::short_reply) has told.

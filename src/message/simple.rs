@@ -70,16 +70,20 @@ impl CommandTag {
 
     /// The tag in the body of CommandComplete, if it is a sound one.
     pub(crate) fn in_body(body: &[u8]) -> Option<Self> {
+        Self::new(Self::text_in_body(body)?)
+    }
+
+    /// Whether the body of CommandComplete holds a sound tag.
+    #[inline]
+    pub(crate) fn is_in_body(body: &[u8]) -> bool {
+        Self::text_in_body(body).is_some()
+    }
+
+    #[inline]
+    fn text_in_body(body: &[u8]) -> Option<&[u8]> {
         let (0, text) = body.split_last()? else { return None };
-        let mut tag = Self { text: [0; MAX_TAG], length: u8::try_from(text.len()).ok()? };
-        // Of a few bytes, so that to look at each takes less than to call what is fast for many.
-        for (place, byte) in tag.text.get_mut(..text.len())?.iter_mut().zip(text) {
-            if !matches!(byte, 1..0x80) {
-                return None;
-            }
-            *place = *byte;
-        }
-        Some(tag)
+        let sound = text.len() <= MAX_TAG && text.iter().all(|byte| matches!(byte, 1..0x80));
+        sound.then_some(text)
     }
 
     /// The same tag with another number of rows.

@@ -16,7 +16,7 @@ impl<R: Runtime> Connection<R> {
     /// sends it the long way, which also tells what is wrong with a call.
     pub(crate) fn run_at_once(
         &mut self,
-        called: Called<'_>,
+        called: &Called<'_>,
         params: &dyn Params,
     ) -> Result<Option<Statement>, Error> {
         self.limit(called.options.query_timeout);
@@ -48,7 +48,7 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// The statement that is called, if the server has it under a name.
-    fn at_hand(&mut self, called: Called<'_>) -> Option<Statement> {
+    fn at_hand(&mut self, called: &Called<'_>) -> Option<Statement> {
         match called.source {
             Source::Prepared(statement) => {
                 self.statements.owns(statement).then(|| statement.clone())

@@ -1,18 +1,18 @@
 //! What is made of a stream of rows: all of them, one, a single value, or only their number.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use aiopg_runtime::Runtime;
 use postgres_types::FromSql;
 
 use crate::error::{Error, Kind};
-use crate::flow::{Message, ShortReply};
-use crate::message::CommandTag;
+use crate::flow::Message;
+use crate::message::{DataRow, Offset};
 use crate::session::column::Column;
 use crate::session::owned_row::OwnedRow;
-use crate::session::row::accepts;
-use crate::session::row_stream::{Progress, RowStream};
+use crate::session::row::{Row, accepts};
+use crate::session::row_stream::RowStream;
 use crate::session::rows::Rows;
 
 /// A single value.
@@ -27,6 +27,14 @@ impl<T: for<'r> FromSql<'r>> Scalar<T> {
     pub(crate) fn read(row: &OwnedRow) -> Result<T, Error> {
         only(row.columns())?;
         row.try_get(0)
+    }
+
+    /// Reads the only value of a row by its body. That the value cannot be read is no fault of the protocol.
+    pub(crate) fn of(columns: &[Column], body: &[u8]) -> Result<Result<T, Error>, Error> {
+        let mut places = [Offset::default()];
+        DataRow::new(body).note_values(columns.len(), &mut places)?;
+        let row = Row::new(columns, body, &places[..]);
+        Ok(only(columns).and_then(accepts::<T>).and_then(|()| row.checked(0)))
     }
 }
 
@@ -64,8 +72,8 @@ impl<R: Runtime> RowStream<'_, R> {
     }
 
     /// The only row; `None` if there is none.
-    pub(crate) async fn row(&mut self) -> Result<Option<OwnedRow>, Error> {
-        self.single(|rows, message| Ok(rows.own(message)?.numbered(None))).await
+    pub(crate) fn row(&mut self) -> impl Future<Output = Result<Option<OwnedRow>, Error>> {
+        self.single(|rows, message| Ok(rows.own(message)?.numbered(None)))
     }
 
     /// The value in the only column of the only row; `None` if there is no row.
@@ -87,24 +95,28 @@ impl<R: Runtime> RowStream<'_, R> {
     }
 
     /// What `read` makes of the only row; `None` if there is no row.
-    async fn single<T>(
+    #[expect(clippy::manual_async_fn, reason = "the arguments of one are kept twice")]
+    fn single<T>(
         &mut self,
         mut read: impl FnMut(&mut Self, Message) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        let (mut value, mut count) = (None, 0_u64);
-        let reading = self.read(|rows, message| {
-            count += 1;
-            if count == 1 {
-                value = Some(read(rows, message)?);
+    ) -> impl Future<Output = Result<Option<T>, Error>> {
+        async move {
+            let (mut value, mut count) = (None, 0_u64);
+            let reading = self.read(|rows, message| {
+                count += 1;
+                if count == 1 {
+                    value = Some(read(rows, message)?);
+                }
+                Ok(())
+            });
+            reading.await?;
+            if count > 1 {
+                let text = format!("one row was expected, but there are {count}");
+                let error = Error::new(Kind::RowCount, text);
+                return Err(error.with_statement(self.statement().sql()));
             }
-            Ok(())
-        });
-        reading.await?;
-        if count > 1 {
-            let text = format!("one row was expected, but there are {count}");
-            return Err(Error::new(Kind::RowCount, text).with_statement(self.statement().sql()));
+            Ok(value)
         }
-        Ok(value)
     }
 
     /// Reads the reply to its end, and has `each` look at its rows.
@@ -113,41 +125,10 @@ impl<R: Runtime> RowStream<'_, R> {
         mut each: impl FnMut(&mut Self, Message) -> Result<(), Error>,
     ) -> impl Future<Output = Result<(), Error>> {
         poll_fn(move |cx| {
-            if let Some(reply) = ready!(self.poll_short(cx))? {
-                if let Some(row) = reply.row {
-                    self.count += 1;
-                    each(self, row)?;
-                }
-                self.end_with(reply);
-                return Poll::Ready(Ok(()));
-            }
             while let Some(message) = ready!(self.poll_message(cx))? {
                 each(self, message)?;
             }
             Poll::Ready(Ok(()))
         })
-    }
-
-    /// Waits for the reply, and returns it if all of it is there and short. Else its messages are to be read one by one.
-    fn poll_short(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ShortReply>, Error>> {
-        if self.done || self.progress != Progress::Requested {
-            return Poll::Ready(Ok(None));
-        }
-        let connection = &mut *self.exchange.connection;
-        if let Err(error) = ready!(connection.channel.poll_arrival(cx)) {
-            return Poll::Ready(Err(self.failed(error)));
-        }
-        let machine = connection.channel.machine();
-        let reply = machine.short_reply().and_then(|reply| {
-            connection.tag = CommandTag::in_body(machine.body(reply.outcome))?;
-            Some(reply)
-        });
-        Poll::Ready(Ok(reply))
-    }
-
-    /// Takes the reply, whose row has been looked at.
-    fn end_with(&mut self, reply: ShortReply) {
-        self.exchange.connection.channel.machine_mut().take_short(reply);
-        (self.progress, self.done) = (Progress::Complete, true);
     }
 }

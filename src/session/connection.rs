@@ -58,7 +58,7 @@ pub struct Connection<R: Runtime = AnyRuntime> {
     pub(crate) riders: Riders,
     /// Where the values of the row that is lent stand: kept here so that lending allocates nothing.
     pub(crate) offsets: Vec<Offset>,
-    /// How the last statement ended whose rows were asked for, if it has.
+    /// How the statement of the last [`RowStream`](crate::RowStream) ended, if it has.
     pub(crate) tag: CommandTag,
     #[cfg(feature = "sea-query")]
     pub(crate) identity: Identity,

@@ -48,6 +48,7 @@ mod run;
 mod query;
 mod pipeline;
 mod execute_many;
+mod short;
 mod simple;
 mod notifications;
 mod heartbeat;

@@ -62,7 +62,7 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<Rows, Error> {
         let called = Called::new(&statement);
         self.observe(Operation::Query, called.source.sql(), &params)
-            .over(pin!(self.fetch(called, &params)), counted)
+            .over(pin!(self.fetch(&called, &params)), counted)
             .await
     }
 
@@ -137,7 +137,7 @@ impl<R: Runtime> Connection<R> {
         let called = Called::new(&statement);
         let observation = self.observe(Operation::QueryOne, called.source.sql(), &params);
         let fetching =
-            async { self.fetch_opt(called, &params).await?.ok_or_else(|| no_row(called)) };
+            async { self.fetch_opt(&called, &params).await?.ok_or_else(|| no_row(&called)) };
         observation.over(pin!(fetching), |_| Counted::Returned(1)).await
     }
 
@@ -175,7 +175,7 @@ impl<R: Runtime> Connection<R> {
         let called = Called::new(&statement);
         let rows = |row: &Option<_>| Counted::Returned(u64::from(row.is_some()));
         self.observe(Operation::QueryOpt, called.source.sql(), &params)
-            .over(pin!(self.fetch_opt(called, &params)), rows)
+            .over(pin!(self.fetch_opt(&called, &params)), rows)
             .await
     }
 
@@ -215,7 +215,7 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<T, Error> {
         let called = Called::new(&statement);
         self.observe(Operation::QueryScalar, called.source.sql(), &params)
-            .over(pin!(self.fetch_scalar(called, &params)), |_| Counted::Returned(1))
+            .over(pin!(self.fetch_scalar(&called, &params)), |_| Counted::Returned(1))
             .await
     }
 
@@ -308,7 +308,7 @@ impl<R: Runtime> Connection<R> {
         let called = Called::new(&statement);
         let counted = |rows: &u64| Counted::Affected(*rows);
         self.observe(Operation::Execute, called.source.sql(), &params)
-            .over(pin!(self.pass_over(called, &params)), counted)
+            .over(pin!(self.pass_over(&called, &params)), counted)
             .await
     }
 
@@ -343,7 +343,7 @@ impl<R: Runtime> Connection<R> {
     ) -> Result<RowStream<'_, R>, Error> {
         let called = Called::new(&statement);
         let mut observation = self.observe(Operation::Stream, called.source.sql(), &params);
-        match observation.during(pin!(self.run_in_portions(called, &params))).await {
+        match observation.during(pin!(self.run_in_portions(&called, &params))).await {
             Ok(rows) => Ok(rows.observed(observation)),
             Err(error) => {
                 observation.finish(Err(&error));

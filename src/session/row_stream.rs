@@ -37,12 +37,12 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
     pub(crate) exchange: Exchange<'c, R>,
     statement: Statement,
     error: Option<Error>,
-    pub(in crate::session) progress: Progress,
+    progress: Progress,
     /// Where the rows come in portions. It comes seldom, and the stream is moved often.
     portions: Option<Box<Portions>>,
     /// Where the values come as text.
     texts: Option<Box<Texts>>,
-    pub(in crate::session) done: bool,
+    done: bool,
     /// Rows are due, and there is nothing to be done for one but to hand it on.
     flowing: bool,
     /// How many rows have come.
@@ -54,7 +54,7 @@ pub struct RowStream<'c, R: Runtime = AnyRuntime> {
 
 /// How far the reply to Bind and Execute has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Progress {
+enum Progress {
     Requested,
     /// BindComplete has come: from here on the statement may have had an effect.
     Bound,
@@ -353,7 +353,7 @@ impl<'c, R: Runtime> RowStream<'c, R> {
         self.failed(error)
     }
 
-    pub(in crate::session) fn failed(&mut self, error: Error) -> Error {
+    fn failed(&mut self, error: Error) -> Error {
         self.done = true;
         error.with_statement(self.statement.sql())
     }

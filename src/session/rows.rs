@@ -40,6 +40,17 @@ impl Rows {
         }
     }
 
+    /// One row at most, which is copied, and how the statement ended.
+    pub(crate) fn of_one(
+        columns: Arc<[Column]>,
+        row: Option<&[u8]>,
+        tag: CommandTag,
+    ) -> Result<Self, Error> {
+        let mut rows = Self { tag, ..Self::new(columns) };
+        row.map_or(Ok(()), |body| rows.push(body))?;
+        Ok(rows)
+    }
+
     /// Adds a row.
     pub(crate) fn push(&mut self, body: &[u8]) -> Result<(), Error> {
         self.places.push(body, self.columns.len())?;

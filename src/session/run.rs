@@ -7,7 +7,7 @@ use postgres_types::FromSql;
 
 use crate::config::StatementMode;
 use crate::error::{Error, Kind};
-use crate::message::TransactionStatus;
+use crate::message::{CommandTag, TransactionStatus};
 use crate::session::bind::{MOST_PARAMS, Until, too_many, write_run, wrong_count};
 use crate::session::collect::Scalar;
 use crate::session::connection::Connection;
@@ -40,108 +40,170 @@ impl Taken {
     }
 }
 
+/// The four are alike, and written out: a future between one of them and its reply takes as long as sending does.
 impl<R: Runtime> Connection<R> {
-    pub(crate) async fn fetch(
-        &mut self,
-        called: Called<'_>,
-        params: &dyn Params,
-    ) -> Result<Rows, Error> {
-        let mut rows = match self.run_at_once(called, params)? {
-            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
-            None => self.run_until(called, params, Taken::Whole).await?,
-        };
-        let collected = match rows.collect().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                let taken = self.may_repeat(called, error)?;
-                self.run_until(called, params, taken).await?.collect().await
-            }
-            // Known of the statement, it need not be found out by each of its columns.
-            done if !rows.statement().has_unknown() => return done,
-            done => {
-                drop(rows);
-                done
-            }
-        };
-        let mut collected = collected?;
-        self.look_up_types_of_rows(&mut collected).await;
-        Ok(collected)
-    }
-
-    pub(crate) async fn fetch_opt(
-        &mut self,
-        called: Called<'_>,
-        params: &dyn Params,
-    ) -> Result<Option<OwnedRow>, Error> {
-        let mut rows = match self.run_at_once(called, params)? {
-            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
-            None => self.run_until(called, params, Taken::Whole).await?,
-        };
-        let row = match rows.row().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                let taken = self.may_repeat(called, error)?;
-                self.run_until(called, params, taken).await?.row().await
-            }
-            done if !rows.statement().has_unknown() => return done,
-            done => {
-                drop(rows);
-                done
-            }
-        };
-        let mut row = row?;
-        if let Some(row) = &mut row {
-            self.look_up_types_of_row(row).await;
+    /// All rows.
+    #[expect(clippy::manual_async_fn, reason = "the arguments of one are kept twice")]
+    pub(crate) fn fetch<'a>(
+        &'a mut self,
+        called: &'a Called<'_>,
+        params: &'a dyn Params,
+    ) -> impl Future<Output = Result<Rows, Error>> {
+        async move {
+            let mut rows = match self.run_at_once(called, params)? {
+                Some(statement) => {
+                    let mut exchange = Exchange::new(self);
+                    if let Some(reply) = exchange.short(&statement).await? {
+                        return exchange.take_short(&statement, reply, |row, outcome| {
+                            Rows::of_one(statement.shared_columns(), row, sound_tag(outcome))
+                        });
+                    }
+                    RowStream::new(exchange, statement, None)
+                }
+                None => self.run_until(called, params, Taken::Whole).await?,
+            };
+            let collected = match rows.collect().await {
+                Err(error) if rows.is_stale(&error) => {
+                    drop(rows);
+                    let again = async {
+                        let taken = self.may_repeat(called, error)?;
+                        self.run_until(called, params, taken).await?.collect().await
+                    };
+                    Box::pin(again).await
+                }
+                // Known of the statement, it need not be found out by each of its columns.
+                done if !rows.statement().has_unknown() => return done,
+                done => {
+                    drop(rows);
+                    done
+                }
+            };
+            let mut collected = collected?;
+            Box::pin(self.look_up_types_of_rows(&mut collected)).await;
+            Ok(collected)
         }
-        Ok(row)
     }
 
-    pub(crate) async fn fetch_scalar<T: for<'r> FromSql<'r>>(
-        &mut self,
-        called: Called<'_>,
-        params: &dyn Params,
-    ) -> Result<T, Error> {
-        let mut rows = match self.run_at_once(called, params)? {
-            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
-            None => self.run_until(called, params, Taken::Whole).await?,
-        };
-        let scalar = match rows.scalar().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                let taken = self.may_repeat(called, error)?;
-                self.run_until(called, params, taken).await?.scalar().await
+    /// The only row.
+    #[expect(clippy::manual_async_fn, reason = "the arguments of one are kept twice")]
+    pub(crate) fn fetch_opt<'a>(
+        &'a mut self,
+        called: &'a Called<'_>,
+        params: &'a dyn Params,
+    ) -> impl Future<Output = Result<Option<OwnedRow>, Error>> {
+        async move {
+            let mut rows = match self.run_at_once(called, params)? {
+                Some(statement) => {
+                    let mut exchange = Exchange::new(self);
+                    if let Some(reply) = exchange.short(&statement).await? {
+                        return exchange.take_short(&statement, reply, |row, _| {
+                            row.map(|row| OwnedRow::new(row, statement.shared_columns()))
+                                .transpose()
+                        });
+                    }
+                    RowStream::new(exchange, statement, None)
+                }
+                None => self.run_until(called, params, Taken::Whole).await?,
+            };
+            let row = match rows.row().await {
+                Err(error) if rows.is_stale(&error) => {
+                    drop(rows);
+                    let again = async {
+                        let taken = self.may_repeat(called, error)?;
+                        self.run_until(called, params, taken).await?.row().await
+                    };
+                    Box::pin(again).await
+                }
+                done if !rows.statement().has_unknown() => return done,
+                done => {
+                    drop(rows);
+                    done
+                }
+            };
+            let mut row = row?;
+            if let Some(row) = &mut row {
+                Box::pin(self.look_up_types_of_row(row)).await;
             }
-            done => {
-                drop(rows);
-                done
-            }
-        };
-        match scalar?.ok_or_else(|| no_row(called))? {
-            Scalar::Value(value) => Ok(value),
-            Scalar::Unread(mut row) => {
-                self.look_up_types_of_row(&mut row).await;
-                Scalar::read(&row)
+            Ok(row)
+        }
+    }
+
+    /// The value in the only column of the only row.
+    #[expect(clippy::manual_async_fn, reason = "the arguments of one are kept twice")]
+    pub(crate) fn fetch_scalar<'a, T: for<'r> FromSql<'r>>(
+        &'a mut self,
+        called: &'a Called<'_>,
+        params: &'a dyn Params,
+    ) -> impl Future<Output = Result<T, Error>> {
+        async move {
+            let mut rows = match self.run_at_once(called, params)? {
+                Some(statement) => {
+                    let mut exchange = Exchange::new(self);
+                    if let Some(reply) = exchange.short(&statement).await? {
+                        let row = exchange.take_short(&statement, reply, |row, _| {
+                            row.map(|row| Scalar::of(statement.columns(), row)).transpose()
+                        });
+                        return row?.ok_or_else(|| no_row(called))?;
+                    }
+                    RowStream::new(exchange, statement, None)
+                }
+                None => self.run_until(called, params, Taken::Whole).await?,
+            };
+            let scalar = match rows.scalar().await {
+                Err(error) if rows.is_stale(&error) => {
+                    drop(rows);
+                    let again = async {
+                        let taken = self.may_repeat(called, error)?;
+                        self.run_until(called, params, taken).await?.scalar().await
+                    };
+                    Box::pin(again).await
+                }
+                done => {
+                    drop(rows);
+                    done
+                }
+            };
+            match scalar?.ok_or_else(|| no_row(called))? {
+                Scalar::Value(value) => Ok(value),
+                Scalar::Unread(mut row) => {
+                    Box::pin(self.look_up_types_of_row(&mut row)).await;
+                    Scalar::read(&row)
+                }
             }
         }
     }
 
     /// Runs a statement whose rows nobody wants, and tells how many it touched.
-    pub(crate) async fn pass_over(
-        &mut self,
-        called: Called<'_>,
-        params: &dyn Params,
-    ) -> Result<u64, Error> {
-        let mut rows = match self.run_at_once(called, params)? {
-            Some(statement) => RowStream::new(Exchange::new(self), statement, None),
-            None => self.run_until(called, params, Taken::Whole).await?,
-        };
-        match rows.skip().await {
-            Err(error) if rows.is_stale(&error) => {
-                drop(rows);
-                let taken = self.may_repeat(called, error)?;
-                self.run_until(called, params, taken).await?.skip().await
+    #[expect(clippy::manual_async_fn, reason = "the arguments of one are kept twice")]
+    pub(crate) fn pass_over<'a>(
+        &'a mut self,
+        called: &'a Called<'_>,
+        params: &'a dyn Params,
+    ) -> impl Future<Output = Result<u64, Error>> {
+        async move {
+            let mut rows = match self.run_at_once(called, params)? {
+                Some(statement) => {
+                    let mut exchange = Exchange::new(self);
+                    if let Some(reply) = exchange.short(&statement).await? {
+                        return exchange.take_short(&statement, reply, |_, outcome| {
+                            Ok(sound_tag(outcome).rows())
+                        });
+                    }
+                    RowStream::new(exchange, statement, None)
+                }
+                None => self.run_until(called, params, Taken::Whole).await?,
+            };
+            match rows.skip().await {
+                Err(error) if rows.is_stale(&error) => {
+                    drop(rows);
+                    let again = async {
+                        let taken = self.may_repeat(called, error)?;
+                        self.run_until(called, params, taken).await?.skip().await
+                    };
+                    Box::pin(again).await
+                }
+                done => done,
             }
-            done => done,
         }
     }
 
@@ -150,7 +212,7 @@ impl<R: Runtime> Connection<R> {
     /// nothing else, and begins again.
     ///
     /// Where a column turned out to have no binary form, all are known before the statement is run again.
-    pub(crate) fn may_repeat(&mut self, called: Called<'_>, error: Error) -> Result<Taken, Error> {
+    pub(crate) fn may_repeat(&mut self, called: &Called<'_>, error: Error) -> Result<Taken, Error> {
         self.take_note();
         let repeatable = matches!(called.source, Source::Text(_))
             && (self.transaction_status() == TransactionStatus::Idle || self.riders.open_again());
@@ -164,7 +226,7 @@ impl<R: Runtime> Connection<R> {
     /// Sends a statement whose rows are fetched in portions, if that is asked for.
     pub(crate) async fn run_in_portions(
         &mut self,
-        called: Called<'_>,
+        called: &Called<'_>,
         params: &dyn Params,
     ) -> Result<RowStream<'_, R>, Error> {
         let fetch = called.options.fetch;
@@ -181,7 +243,7 @@ impl<R: Runtime> Connection<R> {
     /// takes no room in the futures of all others.
     pub(crate) fn run_until(
         &mut self,
-        called: Called<'_>,
+        called: &Called<'_>,
         params: &dyn Params,
         taken: Taken,
     ) -> Pin<Box<impl Future<Output = Result<RowStream<'_, R>, Error>>>> {
@@ -190,7 +252,7 @@ impl<R: Runtime> Connection<R> {
 
     async fn run_in_any_case(
         &mut self,
-        called: Called<'_>,
+        called: &Called<'_>,
         params: &dyn Params,
         taken: Taken,
     ) -> Result<RowStream<'_, R>, Error> {
@@ -288,7 +350,12 @@ impl<R: Runtime> Connection<R> {
     }
 }
 
-pub(crate) fn no_row(called: Called<'_>) -> Error {
+/// The tag in the body of a CommandComplete that has been found sound.
+fn sound_tag(outcome: &[u8]) -> CommandTag {
+    CommandTag::in_body(outcome).unwrap_or(CommandTag::EMPTY)
+}
+
+pub(crate) fn no_row(called: &Called<'_>) -> Error {
     let text = "one row was expected, but there is none";
     Error::new(Kind::RowCount, text).with_statement(called.source.sql())
 }

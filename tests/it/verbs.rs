@@ -1,7 +1,7 @@
 //! The verbs: how many rows each takes, and what it makes of them.
 
 use aiopg::postgres_types::Type;
-use aiopg::{Error, Kind, Runtime, SqlState, TransactionStatus};
+use aiopg::{Connection, Error, Kind, OwnedRow, Runtime, SqlState, TransactionStatus};
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::session::{self, ask};
 
@@ -162,6 +162,51 @@ async fn copy_is_refused_and_the_connection_goes_on<R: Runtime>(rt: R) -> Result
     Ok(())
 }
 
+/// What a verb makes of a statement.
+async fn told<R: Runtime>(connection: &mut Connection<R>, verb: &str, sql: &str) -> String {
+    let values = |row: &OwnedRow| row.values().map(|(_, raw)| raw.map(<[u8]>::to_vec)).collect();
+    let of_row = |row: Option<OwnedRow>| row.as_ref().map(values).map(|v: Vec<_>| format!("{v:?}"));
+    match verb {
+        "query" => format!("{:?}", connection.query(sql, ()).await),
+        "opt" => format!("{:?}", connection.query_opt(sql, ()).await.map(of_row)),
+        "one" => format!("{:?}", connection.query_one(sql, ()).await.map(|row| of_row(Some(row)))),
+        "scalar" => format!("{:?}", connection.query_scalar::<i32>(sql, ()).await),
+        "option" => format!("{:?}", connection.query_scalar::<Option<String>>(sql, ()).await),
+        _ => format!("{:?}", connection.execute(sql, ()).await),
+    }
+}
+
+/// The first time it is prepared, then it is known, and its reply may come whole: that makes no difference.
+async fn a_statement_gives_the_same_each_time<R: Runtime>(rt: R) {
+    let mut connection = session::open(rt).await;
+    let texts = [
+        "select 7",
+        "select null::int4",
+        "select 7 where false",
+        "select 7, 8",
+        "select",
+        "select generate_series(1, 2)",
+        "select 'x'",
+        "select 1/0",
+        "select repeat('x', 20000)",
+        "select repeat('x', 2000000)",
+        "do $$ begin end $$",
+    ];
+    for sql in texts {
+        for verb in ["query", "opt", "one", "scalar", "option", "execute"] {
+            // A text of its own for each verb.
+            let sql = format!("{sql} -- {verb}");
+            let first = told(&mut connection, verb, &sql).await;
+            for _ in 0..2 {
+                assert!(
+                    told(&mut connection, verb, &sql).await == first,
+                    "{sql}: not {first:.200}"
+                );
+            }
+        }
+    }
+}
+
 on_every_runtime!(
     query_returns_all_rows,
     query_as_converts_every_row,
@@ -172,4 +217,5 @@ on_every_runtime!(
     an_empty_statement_is_none,
     a_connection_goes_on_after_an_error,
     copy_is_refused_and_the_connection_goes_on,
+    a_statement_gives_the_same_each_time,
 );

@@ -21,6 +21,10 @@ enum Way {
     QueryOpt,
     QueryAs,
     Scalar,
+    /// Of a statement that has been run before, so that its reply may come whole.
+    KnownQuery,
+    KnownOpt,
+    KnownScalar,
     Lent,
     Owned,
     Decoded,
@@ -33,11 +37,14 @@ enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Query,
         Self::QueryOpt,
         Self::QueryAs,
         Self::Scalar,
+        Self::KnownQuery,
+        Self::KnownOpt,
+        Self::KnownScalar,
         Self::Lent,
         Self::Owned,
         Self::Decoded,
@@ -55,6 +62,18 @@ impl Way {
             Self::QueryOpt => connection.query_opt("a", ()).await.map(drop),
             Self::QueryAs => connection.query_as::<(i64,)>("a", ()).await.map(drop),
             Self::Scalar => connection.query_scalar::<i64>("a", ()).await.map(drop),
+            Self::KnownQuery => {
+                connection.query("a", ()).await?;
+                connection.query("a", ()).await.map(drop)
+            }
+            Self::KnownOpt => {
+                connection.query("a", ()).await?;
+                connection.query_opt("a", ()).await.map(drop)
+            }
+            Self::KnownScalar => {
+                connection.query("a", ()).await?;
+                connection.query_scalar::<i64>("a", ()).await.map(drop)
+            }
             Self::Lent => {
                 let mut rows = connection.stream("a", ()).await?;
                 while rows.next().await?.is_some() {}
@@ -110,6 +129,10 @@ impl Way {
             | Self::Pipeline => vec![[&bound, rows].concat()],
             Self::SecondOfPipeline => {
                 vec![[&bound[..], &[command_complete("SELECT 0")], &bound, rows].concat()]
+            }
+            Self::KnownQuery | Self::KnownOpt | Self::KnownScalar => {
+                let end = [command_complete("SELECT 1"), ready_for_query(b'I')];
+                vec![[&bound[..], &end].concat(), [&[bind_complete()], rows, &end].concat()]
             }
             Self::Lent | Self::Owned | Self::Decoded | Self::Portal => vec![
                 [&described[..], &[ready_for_query(b'I')]].concat(),
