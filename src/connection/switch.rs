@@ -8,7 +8,10 @@ use futures_util::task::AtomicWaker;
 use crate::error::{Error, Kind};
 
 /// Ends a session from outside. Whoever polls the session is woken, notices, and closes the socket.
+///
+/// In one line of the processor's cache, since every wait for the server looks at it.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct Switch {
     off: AtomicBool,
     waker: AtomicWaker,

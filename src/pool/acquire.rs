@@ -14,7 +14,7 @@ use crate::pool::core::{Core, Job, pool_closed};
 use crate::pool::guard::PooledConnection;
 use crate::pool::options::{Liveness, Verdict};
 use crate::pool::restore::is_in_order;
-use crate::pool::slot::{Granted, Lease};
+use crate::pool::slot::Lease;
 use crate::pool::stats::CloseReason;
 use crate::pool::waiters::{Site, Ticket};
 use crate::session::Connection;
@@ -65,11 +65,23 @@ impl<R: Runtime> Core<R> {
         }
     }
 
-    /// Looks at a session that was lent; `None` if it is dead.
-    fn examine(self: &Arc<Self>, lease: Lease<Box<Connection<R>>>) -> Option<Idle<R>> {
-        let mut session = PooledConnection::new(self, lease.slot, lease.connection);
+    /// Whether there is nothing to do with a session before it is lent.
+    fn needs_nothing(&self, lease: &Lent<R>) -> bool {
+        self.options.before_acquire.is_none() && self.is_sure_of(lease)
+    }
+
+    /// Whether a session was heard of so lately that it need not be looked at.
+    fn is_sure_of(&self, lease: &Lent<R>) -> bool {
         let silence = self.options.liveness.silence();
-        if silence.is_none_or(|silence| lease.silent_for < silence) {
+        silence.is_none_or(|silence| lease.silent_for < silence)
+    }
+
+    /// Looks at a session that was lent; `None` if it is dead.
+    #[inline(never)]
+    fn examine(self: &Arc<Self>, lease: Lent<R>) -> Option<Idle<R>> {
+        let sure = self.is_sure_of(&lease);
+        let mut session = PooledConnection::new(self, lease.slot, lease.connection);
+        if sure {
             return Some(Idle { session, unproven: false });
         }
         if !session.is_alive() {
@@ -117,6 +129,9 @@ impl<R: Runtime> Core<R> {
         let mut waiting = Waiting::new(self, now, site);
         loop {
             let lent = (&mut waiting).await?;
+            if self.needs_nothing(&lent) {
+                return Ok(PooledConnection::new(self, lent.slot, lent.connection));
+            }
             let Some(taken) = self.examine(lent) else { continue };
             if taken.is_ready(self) {
                 return Ok(taken.session);
@@ -192,24 +207,37 @@ impl<'c, R: Runtime> Waiting<'c, R> {
         self.asked.checked_add(self.core.options.acquire_timeout?)
     }
 
-    /// Takes an idle session, or joins the queue. Pending also says that there is nothing to do but to wait.
-    fn enter(&mut self, cx: &Context<'_>) -> Poll<Option<Lent<R>>> {
+    /// Joins the queue if no session is idle and there is nothing to do but to wait. If there is more, that is for
+    /// [`enter`](Self::enter).
+    fn queue_up(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let due = self.due();
+        self.ticket = self.core.with(|state| {
+            let waits = state.slots.idle.is_empty() && state.is_quiet(due);
+            let waiters = state.slots.waiters();
+            waits.then(|| waiters.enter(self.asked, self.site, cx.waker().clone()))
+        });
+        if self.ticket.is_none() {
+            return Poll::Ready(());
+        }
+        self.fresh = false;
+        Poll::Pending
+    }
+
+    /// Takes an idle session, or joins the queue.
+    #[inline(never)]
+    fn enter(&mut self, cx: &Context<'_>) -> Option<Lent<R>> {
         let asked = self.asked;
         let now = if std::mem::take(&mut self.fresh) { asked } else { self.core.now() };
-        let (taken, quiet) = self.core.with(|state| {
+        let taken = self.core.with(|state| {
             let waker = || cx.waker().clone();
             let (taken, ticket) = state.slots.take_or_wait((now, asked), self.site, waker);
             self.ticket = ticket;
-            let quiet = ticket.is_some() && state.is_quiet(self.due()) && taken.expired.is_empty();
-            (taken, quiet)
+            taken
         });
-        if quiet {
-            return Poll::Pending;
-        }
         if taken.lease.is_none() || !taken.expired.is_empty() {
             self.arrive(taken.expired, now);
         }
-        Poll::Ready(taken.lease)
+        taken.lease
     }
 
     /// Does what there is to do when somebody begins to wait, or has found sessions that are worn out.
@@ -222,6 +250,17 @@ impl<'c, R: Runtime> Waiting<'c, R> {
         }
         self.core.fill();
         self.core.set_alarm(now);
+    }
+
+    /// What was granted, if anything was and there is nothing else to do.
+    fn receive(&mut self) -> Option<Result<Lent<R>, Error>> {
+        let ticket = self.ticket.filter(|_| self.job.is_none())?;
+        let granted = self.core.with(|state| {
+            let alone = !state.has_jobs() && !state.slots.is_closed();
+            if alone { state.slots.collect(ticket) } else { None }
+        })?;
+        self.ticket = None;
+        Some(granted.into_result())
     }
 
     /// What was granted, if anything was.
@@ -237,8 +276,7 @@ impl<'c, R: Runtime> Waiting<'c, R> {
         });
         drop(old);
         let granted = match granted {
-            Some(Granted::Session(lease)) => Ok(lease),
-            Some(Granted::Failed(error)) => Err(error),
+            Some(granted) => granted.into_result(),
             None if closed => return Some(Err(pool_closed())),
             None => return None,
         };
@@ -262,8 +300,30 @@ impl<'c, R: Runtime> Waiting<'c, R> {
         Poll::Pending
     }
 
-    fn give_up(&mut self) {
-        let Some(ticket) = self.ticket.take() else { return };
+    /// Waits in the queue, and meanwhile carries on work that is to be done.
+    #[inline(never)]
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<Lent<R>, Error>> {
+        while let Some(ticket) = self.ticket {
+            if let Some(granted) = self.collect(cx, ticket) {
+                return Poll::Ready(granted);
+            }
+            if self.job.is_none() {
+                self.job = self.core.adopt(ticket);
+            }
+            if self.job.as_mut().is_some_and(|job| job.poll(cx).is_ready()) {
+                self.job = None;
+                continue;
+            }
+            ready!(self.look_at_clock());
+            self.give_up(ticket);
+            return Poll::Ready(Err(self.core.timed_out()));
+        }
+        Poll::Pending
+    }
+
+    #[inline(never)]
+    fn give_up(&mut self, ticket: Ticket) {
+        self.ticket = None;
         let now = self.core.now();
         let (put, waker) = self.core.with(|state| state.slots.leave(ticket, now));
         drop(waker);
@@ -281,33 +341,23 @@ impl<R: Runtime> Future for Waiting<'_, R> {
     type Output = Result<Lent<R>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if this.ticket.is_none()
-            && let Some(lease) = ready!(this.enter(cx))
-        {
-            return Poll::Ready(Ok(lease));
+        let lent = if self.ticket.is_some() {
+            self.receive()
+        } else {
+            ready!(self.queue_up(cx));
+            self.enter(cx).map(Ok)
+        };
+        match lent {
+            Some(lent) => Poll::Ready(lent),
+            None => self.wait(cx),
         }
-        while let Some(ticket) = this.ticket {
-            if let Some(granted) = this.collect(cx, ticket) {
-                return Poll::Ready(granted);
-            }
-            if this.job.is_none() {
-                this.job = this.core.adopt(ticket);
-            }
-            if this.job.as_mut().is_some_and(|job| job.poll(cx).is_ready()) {
-                this.job = None;
-                continue;
-            }
-            ready!(this.look_at_clock());
-            this.give_up();
-            return Poll::Ready(Err(this.core.timed_out()));
-        }
-        Poll::Pending
     }
 }
 
 impl<R: Runtime> Drop for Waiting<'_, R> {
     fn drop(&mut self) {
-        self.give_up();
+        if let Some(ticket) = self.ticket {
+            self.give_up(ticket);
+        }
     }
 }

@@ -84,6 +84,15 @@ pub(crate) enum Granted<C> {
     Failed(Error),
 }
 
+impl<C> Granted<C> {
+    pub(crate) fn into_result(self) -> Result<Lease<C>, Error> {
+        match self {
+            Self::Session(lease) => Ok(lease),
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
 /// What came of asking for an idle session.
 #[derive(Debug)]
 pub(crate) struct Taken<C> {

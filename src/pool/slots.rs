@@ -238,13 +238,23 @@ impl<C, W: Clone> Slots<C, W> {
             (slot.watched, slot.heard) = (false, now);
             (now, Duration::ZERO)
         };
-        if let Some(waiter) = self.waiters.serve() {
-            self.stats.has_waited(now.saturating_duration_since(waiter.since));
+        let Some(waiter) = self.waiters.serve() else {
+            self.rest(id, connection, since, now);
+            return Put { refused: None, wake: None };
+        };
+        self.stats.has_waited(now.saturating_duration_since(waiter.since));
+        if let State::InUse { since, site, reported } = &mut slot.state {
+            (*since, *site, *reported) = (now, waiter.site, false);
+        } else {
             self.set(id, State::InUse { since: now, site: waiter.site, reported: false });
-            let lease = Lease { slot: id, connection, silent_for };
-            self.waiters.grant(waiter.ticket, Granted::Session(lease));
-            return Put { refused: None, wake: Some(waiter.waker) };
         }
+        let lease = Lease { slot: id, connection, silent_for };
+        self.waiters.grant(waiter.ticket, Granted::Session(lease));
+        Put { refused: None, wake: Some(waiter.waker) }
+    }
+
+    /// Keeps a session that is idle since `since`.
+    fn rest(&mut self, id: SlotId, connection: C, since: Instant, now: Instant) {
         self.set(id, State::Idle { since, connection });
         if since == now {
             self.idle.push_back(id);
@@ -252,7 +262,6 @@ impl<C, W: Clone> Slots<C, W> {
             let place = self.idle.partition_point(|other| self.idle_since(*other) < Some(since));
             self.idle.insert(place, id);
         }
-        Put { refused: None, wake: None }
     }
 
     /// Sets a session that is lent apart: it is nobody's until it is put back or has ended.

@@ -144,6 +144,31 @@ fn waiters_are_served_in_their_order_and_nobody_passes_them() {
 }
 
 #[test]
+fn what_is_handed_over_is_held_by_the_next_borrower_from_then_on() {
+    let mut test = Test::filled(limits(1, 1));
+    for comes_from_apart in [false, true] {
+        let lease = test.take().unwrap();
+        let slot = lease.slot;
+        test.pass(9);
+        assert_eq!(test.slots.leaks(test.now, Duration::from_secs(5)).len(), 1);
+        let before = test.slots.holder(slot, test.now).unwrap();
+        let ticket = test.wait(1);
+        test.pass(1);
+        if comes_from_apart {
+            test.slots.set_apart(slot);
+        }
+        assert_eq!(test.put(lease).wake, Some(1));
+        assert!(!test.slots.was_reported(slot));
+        let after = test.slots.longest_holder(test.now).unwrap();
+        assert!(after.held.is_zero() && !std::ptr::eq(before.site, after.site));
+        assert_eq!(test.counts(), [1, 0, 1, 0, 0, 0]);
+        let Some(Granted::Session(lease)) = test.slots.collect(ticket) else { panic!("none") };
+        test.put(lease);
+        assert_eq!(test.counts(), [1, 1, 0, 0, 0, 0]);
+    }
+}
+
+#[test]
 fn nobody_waits_while_a_session_is_idle() {
     let mut test = Test::filled(limits(1, 1));
     let lease = test.take().unwrap();

@@ -3,12 +3,15 @@
 //!
 //! `AIOPG_SIM_SEEDS=n` sets how many seeds are run, `AIOPG_SIM_SEED=n` replays one of them alone.
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use aiopg::{
-    Client, CloseReason, Error, Kind, Liveness, Pool, PoolOptions, PooledConnection, Reset, Runtime,
+    Client, CloseReason, Error, Event, Kind, Liveness, Pool, PoolOptions, PooledConnection, Reset,
+    Runtime, Verdict,
 };
 use aiopg_sim::{FaultPlan, Faults, Sim, SimRuntime};
 use aiopg_tests::cancel::PollLimit;
@@ -315,4 +318,87 @@ fn a_rush_opens_few_sessions() {
         assert!(stats.connects + u64::try_from(stats.connecting).unwrap() <= 10, "{stats:?}");
         assert_eq!(stats.acquired, 50);
     }
+}
+
+/// Whoever has waited for a session that is closed then, and takes another, holds that only since.
+#[test]
+fn the_time_in_the_queue_is_no_time_of_holding() {
+    let sim = Sim::new(1);
+    let runtime = sim.runtime();
+    serve_in(&sim, &FakeServer::new());
+    let held = Arc::new(AtomicU64::new(0));
+    let (reports, spare) = (Arc::clone(&held), Arc::new(Mutex::new(None)));
+    let config = sim_config().on_event(move |event| {
+        let reported = matches!(event, Event::SessionHeld { .. });
+        reports.fetch_add(u64::from(reported), Ordering::AcqRel);
+    });
+    let given_back = Arc::clone(&spare);
+    let options = PoolOptions::default()
+        .min_size(2)
+        .max_size(2)
+        .acquire_timeout(None)
+        .leak_after(Duration::from_secs(20))
+        .before_acquire(move |_| {
+            let other: Option<PooledConnection<SimRuntime>> = given_back.lock().unwrap().take();
+            let verdict = if other.is_some() { Verdict::Close } else { Verdict::Keep };
+            Box::pin(async move { Ok(verdict) })
+        });
+    let pool = options.open_on(runtime.clone(), config).unwrap();
+    let pause = |seconds| runtime.sleep_until(runtime.now() + Duration::from_secs(seconds));
+    sim.block_on(async {
+        let (first, second) = (pool.get().await.unwrap(), pool.get().await.unwrap());
+        let mut waiting = pin!(pool.get());
+        assert!(futures::poll!(&mut waiting).is_pending());
+        pause(15).await;
+        *spare.lock().unwrap() = Some(second);
+        drop(first);
+        let session = waiting.await.unwrap();
+        assert_eq!(pool.stats().closes(CloseReason::Hook), 1);
+        pause(18).await;
+        assert_eq!(held.load(Ordering::Acquire), 0);
+        pause(18).await;
+        assert_eq!(held.load(Ordering::Acquire), 1);
+        drop(session);
+    });
+}
+
+/// It may be polled in one task and then in another, as with `select!`; what woke the first is of no use then.
+#[test]
+fn whoever_waits_in_another_task_than_before_is_woken() {
+    let sim = Sim::new(1);
+    let runtime = sim.runtime();
+    serve_in(&sim, &FakeServer::new());
+    let options = PoolOptions::default().min_size(1).max_size(1).acquire_timeout(None);
+    let pool = options.open_on(runtime.clone(), sim_config()).unwrap();
+    sim.block_on(async {
+        let session = pool.get().await.unwrap();
+        let mut waiting = pin!(pool.get());
+        let mut nobody = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut nobody).is_pending());
+        let give_back = async {
+            runtime.sleep_until(runtime.now() + Duration::from_secs(1)).await;
+            drop(session);
+        };
+        let (served, ()) = futures::future::join(waiting, give_back).await;
+        assert_eq!((served.is_ok(), pool.stats().acquired), (true, 2));
+    });
+}
+
+#[test]
+fn whoever_was_granted_a_session_gets_none_of_a_pool_that_was_closed_since() {
+    let sim = Sim::new(1);
+    serve_in(&sim, &FakeServer::new());
+    let options = PoolOptions::default().min_size(1).max_size(1).acquire_timeout(None);
+    let pool = options.open_on(sim.runtime(), sim_config()).unwrap();
+    sim.block_on(async {
+        let session = pool.get().await.unwrap();
+        let mut waiting = pin!(pool.get());
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(session);
+        pool.close();
+        assert_eq!(waiting.await.unwrap_err().kind(), Kind::PoolClosed);
+        pool.wait_closed().await;
+        let stats = pool.stats();
+        assert_eq!((stats.size, stats.closes(CloseReason::PoolClosed)), (0, 1));
+    });
 }
