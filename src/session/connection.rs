@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aiopg_runtime::{AnyRuntime, ByteStream, Runtime};
 
@@ -10,7 +11,7 @@ use crate::config::{Config, Event, StatementMode};
 use crate::connection::{CancelToken, Channel, Transport, open, open_stream};
 use crate::error::{Error, ServerError};
 use crate::message::{CommandTag, Offset, TransactionStatus};
-use crate::observe::{About, Counted, Observation, Operation};
+use crate::observe::{About, Counted, Observation, Observer, Operation};
 use crate::session::catalog::Catalog;
 #[cfg(feature = "sea-query")]
 use crate::session::identity::Identity;
@@ -51,7 +52,11 @@ pub struct Connection<R: Runtime = AnyRuntime> {
     /// The types that are not built in; a pool has one for all its connections.
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) mode: StatementMode,
-    pub(crate) config: Config,
+    /// How long a statement may take, and whether somebody is told of those that succeed: as the configuration says,
+    /// which would have to be looked up at each call.
+    pub(crate) query_timeout: Option<Duration>,
+    pub(crate) observed: bool,
+    pub(crate) config: Box<Config>,
     /// `listen` was called, so that a pool knows.
     pub(crate) listens: bool,
     /// What goes out with the next request.
@@ -227,7 +232,9 @@ impl<R: Runtime> Connection<R> {
             statements: StatementCache::new(config.statement_cache_capacity, process_id),
             catalog: Arc::default(),
             mode: config.statement_mode,
-            config: config.clone(),
+            query_timeout: config.query_timeout,
+            observed: !Observer(config).is_idle(),
+            config: Box::new(config.clone()),
             listens: false,
             riders: Riders::default(),
             offsets: Vec::new(),
@@ -347,7 +354,7 @@ impl<R: Runtime> Connection<R> {
     /// Sets how long the operation that begins now may take: `limit`, or what the configuration says.
     pub(crate) fn limit(&mut self, limit: TimeLimit) {
         let most = match limit {
-            TimeLimit::AsConfigured => self.config.query_timeout,
+            TimeLimit::AsConfigured => self.query_timeout,
             TimeLimit::Never => None,
             TimeLimit::After(most) => Some(most),
         };

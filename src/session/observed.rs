@@ -15,7 +15,7 @@ impl<R: Runtime> Connection<R> {
         sql: &str,
         params: &dyn Params,
     ) -> Observation<R> {
-        if self.observer().is_idle() && !Observation::<R>::is_wanted() {
+        if !self.observed && !Observation::<R>::is_wanted() {
             return Observation::none();
         }
         self.observe_closely(operation, sql, params)

@@ -1,6 +1,7 @@
 //! `Riders`: statements that wait for the next request, to go out with it in the same write.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 
 use crate::error::Error;
 use crate::flow::{Machine, Request};
@@ -14,9 +15,60 @@ const MOST_CLOSES: usize = 64;
 
 /// What goes out with the next request: queries in front of it, and openers at its start.
 ///
-/// They are kept until their replies have been read, so that nothing is lost when a request is withdrawn.
+/// Mostly there is nothing, and there never was: that is told by one word. Else it dereferences to what there is.
 #[derive(Debug, Default)]
-pub(crate) struct Riders {
+pub(crate) struct Riders(Option<Box<Load>>);
+
+impl Riders {
+    /// Takes note of the replies that have been read.
+    #[inline]
+    pub(crate) fn settle(&mut self, machine: &mut Machine) {
+        if let Some(load) = &mut self.0 {
+            load.settle(machine);
+        }
+    }
+
+    /// Whether the next request may be made and carries nothing. If so it is taken for made: what the last one opened
+    /// can no longer be opened again.
+    #[inline]
+    pub(crate) fn carries_nothing(&mut self) -> bool {
+        self.0.as_mut().is_none_or(|load| load.carries_nothing())
+    }
+
+    /// What the next request carries, if one may be made.
+    pub(crate) fn carried_by(&mut self, request: Request) -> Result<Request, Error> {
+        match &mut self.0 {
+            Some(load) => load.carried_by(request),
+            None => Ok(request),
+        }
+    }
+
+    /// Takes the query that goes out first, to be sent by itself.
+    pub(crate) fn take_query(&mut self) -> Option<Cow<'static, str>> {
+        self.0.as_mut()?.take_query()
+    }
+}
+
+impl Deref for Riders {
+    type Target = Load;
+
+    fn deref(&self) -> &Load {
+        static NOTHING: Load = Load::NOTHING;
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Riders {
+    fn deref_mut(&mut self) -> &mut Load {
+        self.0.get_or_insert_with(|| Box::new(Load::NOTHING))
+    }
+}
+
+/// What rides, or has ridden with the last request.
+///
+/// It is kept until the replies have been read, so that nothing is lost when a request is withdrawn.
+#[derive(Debug)]
+pub(crate) struct Load {
     /// Portals to be closed, in front of all else. It is no error if one is gone.
     portals: Vec<Box<str>>,
     /// How many of them the last request carries.
@@ -56,7 +108,17 @@ pub(crate) enum GivenUp {
 
 const NO_PARAMS: &Vec<String> = &Vec::new();
 
-impl Riders {
+impl Load {
+    const NOTHING: Self = Self {
+        portals: Vec::new(),
+        closing: 0,
+        queries: Vec::new(),
+        openers: Vec::new(),
+        refused: false,
+        opened: Vec::new(),
+        barred: None,
+    };
+
     /// Adds a query, unless it is the last one already: what it brings into order is in order then.
     pub(crate) fn ride(&mut self, sql: Cow<'static, str>) {
         if self.queries.last() != Some(&sql) {
@@ -151,8 +213,7 @@ impl Riders {
         self.refused
     }
 
-    /// Takes the query that goes out first, to be sent by itself.
-    pub(crate) fn take_query(&mut self) -> Option<Cow<'static, str>> {
+    fn take_query(&mut self) -> Option<Cow<'static, str>> {
         (!self.queries.is_empty()).then(|| self.queries.remove(0))
     }
 
@@ -195,9 +256,7 @@ impl Riders {
         }
     }
 
-    /// Takes note of the replies that have been read.
-    #[inline]
-    pub(crate) fn settle(&mut self, machine: &mut Machine) {
+    fn settle(&mut self, machine: &mut Machine) {
         if machine.asides().is_of_riders() || !self.openers.is_empty() {
             self.settle_replies(machine);
         }
@@ -229,10 +288,7 @@ impl Riders {
         self.portals.is_empty() && self.queries.is_empty() && self.openers.is_empty()
     }
 
-    /// Whether the next request may be made and carries nothing. If so it is taken for made: what the last one opened
-    /// can no longer be opened again.
-    #[inline]
-    pub(crate) fn carries_nothing(&mut self) -> bool {
+    fn carries_nothing(&mut self) -> bool {
         let nothing = self.is_empty() && !self.is_barred();
         if nothing {
             self.opened.clear();
@@ -241,8 +297,7 @@ impl Riders {
         nothing
     }
 
-    /// What the next request carries, if one may be made.
-    pub(crate) fn carried_by(&mut self, request: Request) -> Result<Request, Error> {
+    fn carried_by(&mut self, request: Request) -> Result<Request, Error> {
         if self.carries_nothing() {
             return Ok(request);
         }

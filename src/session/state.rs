@@ -99,7 +99,7 @@ impl<R: Runtime> Connection<R> {
 
     /// Returns how long a statement may take, as it was configured.
     pub fn query_timeout(&self) -> Option<Duration> {
-        self.config.query_timeout
+        self.query_timeout
     }
 
     /// Returns the character set that texts have on their way, as the server reports it: `UTF8`, always.

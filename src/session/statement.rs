@@ -25,7 +25,7 @@ struct Inner {
     sql: Box<str>,
     described: Described,
     /// The same with the types that had to be looked up.
-    resolved: OnceLock<Described>,
+    resolved: OnceLock<Box<Described>>,
     /// There are types to be looked up.
     has_unknown: bool,
     cancellable: Cancellable,
@@ -79,11 +79,11 @@ impl Statement {
         let columns = described.columns.iter().map(|column| column.resolved(catalog, of));
         let resolved = Described::new(&self.0.name, params.collect(), columns.collect());
         // Whoever was first has found the same.
-        drop(self.0.resolved.set(resolved));
+        drop(self.0.resolved.set(Box::new(resolved)));
     }
 
     fn described(&self) -> &Described {
-        self.0.resolved.get().unwrap_or(&self.0.described)
+        self.0.resolved.get().map_or(&self.0.described, |resolved| &**resolved)
     }
 
     /// The OIDs of all its types that are not built in.
