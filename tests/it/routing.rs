@@ -224,7 +224,8 @@ async fn a_server_that_refuses_the_session_is_asked_once_and_no_other<R: Runtime
 }
 
 async fn the_settings_of_the_socket_arrive_on_it<R: Runtime>(rt: R) -> Result<(), Error> {
-    let config = session::config();
+    // They are those of TCP.
+    let config = session::config().host(Server::shared().host());
     let set = config
         .clone()
         .keepalives_idle(Duration::from_secs(31))
@@ -253,6 +254,18 @@ async fn the_settings_of_the_socket_arrive_on_it<R: Runtime>(rt: R) -> Result<()
     let socket = socket_of(&mut open_with(rt, &written).await).await;
     assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(9));
     assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_millis(1500)));
+    Ok(())
+}
+
+/// What a run over the Unix-domain socket is worth depends on it.
+async fn sessions_of_tests_take_the_transport_that_was_chosen<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let over_unix = std::env::var("AIOPG_TEST_TRANSPORT").is_ok_and(|chosen| chosen == "unix");
+    let mut session = open_with(rt, &session::config()).await;
+    let no_address = session.query_scalar::<bool>("select inet_client_addr() is null", ()).await?;
+    // Somebody else's server is reached as its URL says.
+    assert!(no_address == over_unix || Server::shared().socket_dir().is_none());
     Ok(())
 }
 
@@ -294,5 +307,6 @@ on_every_runtime!(
     an_address_stands_in_for_a_name_that_nobody_knows,
     hosts_may_be_directories_and_addresses,
     a_server_that_refuses_the_session_is_asked_once_and_no_other,
+    sessions_of_tests_take_the_transport_that_was_chosen,
     the_settings_of_the_socket_arrive_on_it,
 );

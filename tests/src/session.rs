@@ -1,5 +1,6 @@
 //! Sessions for tests: where they are opened, and how one is watched from another.
 
+use std::env::{self, VarError};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -19,9 +20,21 @@ pub fn config() -> Config {
 /// The superuser's configuration for `server`, without TLS, so that counts are the same with and without it.
 ///
 /// A warning fails the test; one that provokes warnings sets a hook of its own.
+///
+/// It leads over TCP, or where `AIOPG_TEST_TRANSPORT` is `unix` over the server's Unix-domain socket.
 pub fn config_of(server: &Server) -> Config {
     let config = server.superuser_url().parse::<Config>().expect("a connection string");
-    config.sslmode(SslMode::Disable).on_event(warnings::hook())
+    let config = config.sslmode(SslMode::Disable).on_event(warnings::hook());
+    match env::var("AIOPG_TEST_TRANSPORT").as_deref() {
+        Err(VarError::NotPresent) | Ok("tcp") => config,
+        Ok("unix") => over_unix_socket(server, config),
+        other => panic!("AIOPG_TEST_TRANSPORT is neither tcp nor unix: {other:?}"),
+    }
+}
+
+fn over_unix_socket(server: &Server, config: Config) -> Config {
+    let dir = server.socket_dir().expect("a server of our own, whose socket is known");
+    config.host(dir.to_str().expect("a directory that is text"))
 }
 
 /// The address of `server`, which must not be behind a name.
