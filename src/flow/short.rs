@@ -28,8 +28,8 @@ impl Machine {
     }
 
     /// The reply that is awaited, if it is there whole and holds nothing but BindComplete, one row at most, which is not
-    /// outsized, CommandComplete with a sound tag, and ReadyForQuery. It is not taken: [`take_short`](Self::take_short) does that. Of all others, and
-    /// of what is wrong, [`next_message`](Self::next_message) knows more.
+    /// outsized, CommandComplete with a sound tag, and ReadyForQuery. It is not taken: [`take_short`](Self::take_short)
+    /// does that. Of all others, and of what is wrong, [`next_message`](Self::next_message) knows more.
     #[inline]
     pub(crate) fn short_reply(&self) -> Option<ShortReply> {
         if !self.owed.as_ref().is_some_and(Request::is_last) || !self.output.is_empty() {

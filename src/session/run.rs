@@ -40,7 +40,7 @@ impl Taken {
     }
 }
 
-/// The four are alike, and written out: a future between one of them and its reply takes as long as sending does.
+/// The four are alike, and written out: a future around what they share would take some 90 instructions of each call.
 impl<R: Runtime> Connection<R> {
     /// All rows.
     #[expect(clippy::manual_async_fn, reason = "the arguments of one are kept twice")]
