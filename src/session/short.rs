@@ -25,9 +25,7 @@ impl<R: Runtime> Exchange<'_, R> {
             if let Err(error) = ready!(channel.poll_arrival(cx)) {
                 return Poll::Ready(Err(error.with_statement(statement.sql())));
             }
-            let reply =
-                if statement.has_unknown() { None } else { channel.machine().short_reply() };
-            Poll::Ready(Ok(reply))
+            Poll::Ready(Ok(channel.machine().short_reply()))
         })
     }
 
