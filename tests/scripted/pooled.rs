@@ -362,14 +362,18 @@ fn the_time_in_the_queue_is_no_time_of_holding() {
     });
 }
 
+/// A pool of one session, for which whoever asks waits as long as it takes.
+fn pool_of_one(sim: &Sim) -> Pool<SimRuntime> {
+    serve_in(sim, &FakeServer::new());
+    let options = PoolOptions::default().min_size(1).max_size(1).acquire_timeout(None);
+    options.open_on(sim.runtime(), sim_config()).unwrap()
+}
+
 /// It may be polled in one task and then in another, as with `select!`; what woke the first is of no use then.
 #[test]
 fn whoever_waits_in_another_task_than_before_is_woken() {
     let sim = Sim::new(1);
-    let runtime = sim.runtime();
-    serve_in(&sim, &FakeServer::new());
-    let options = PoolOptions::default().min_size(1).max_size(1).acquire_timeout(None);
-    let pool = options.open_on(runtime.clone(), sim_config()).unwrap();
+    let (runtime, pool) = (sim.runtime(), pool_of_one(&sim));
     sim.block_on(async {
         let session = pool.get().await.unwrap();
         let mut waiting = pin!(pool.get());
@@ -387,9 +391,7 @@ fn whoever_waits_in_another_task_than_before_is_woken() {
 #[test]
 fn whoever_was_granted_a_session_gets_none_of_a_pool_that_was_closed_since() {
     let sim = Sim::new(1);
-    serve_in(&sim, &FakeServer::new());
-    let options = PoolOptions::default().min_size(1).max_size(1).acquire_timeout(None);
-    let pool = options.open_on(sim.runtime(), sim_config()).unwrap();
+    let pool = pool_of_one(&sim);
     sim.block_on(async {
         let session = pool.get().await.unwrap();
         let mut waiting = pin!(pool.get());
