@@ -43,6 +43,7 @@ pub(crate) struct Machine {
     key: Option<(i32, Box<[u8]>)>,
     /// The request whose reply, or a part of it, is still to come.
     pub(in crate::flow) owed: Option<Request>,
+    requests: u64,
     pub(in crate::flow) asides: Asides,
     /// The data that this request has for a copy.
     copy_in: CopyIn,
@@ -57,6 +58,7 @@ impl Machine {
             reports: Reports::new(config),
             key: None,
             owed: None,
+            requests: 0,
             asides: Asides::default(),
             copy_in: CopyIn::default(),
             message_limit: config.message_limit_bytes,
@@ -74,6 +76,7 @@ impl Machine {
         }
         write(self.output.request()).inspect_err(|_| self.output.discard())?;
         self.owed = Some(request);
+        self.requests += 1;
         self.asides.begin();
         self.copy_in = CopyIn::default();
         Ok(())
@@ -150,8 +153,14 @@ impl Machine {
         let withdrawn = self.output.withdraw();
         if withdrawn {
             self.owed = None;
+            self.requests -= 1;
         }
         withdrawn
+    }
+
+    /// How many requests were made and not taken back: whoever made one can tell by that whether it was sent.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// Whether a reply, or a part of one, is still to come.

@@ -78,7 +78,7 @@ impl OpenSavepoint {
         operation: Operation,
         sql: &str,
     ) -> Result<(), Error> {
-        self.stage = Stage::Ending;
+        self.stage = Stage::ending(connection);
         let ended = connection.end_observed(operation, sql).await;
         self.stage = if ended.is_ok() { Stage::Ended } else { Stage::Open };
         ended

@@ -63,7 +63,7 @@ impl OpenTransaction {
             return if keeps { Err(ended_within()) } else { Ok(()) };
         }
         let mut observation = connection.observe(operation, sql, &());
-        self.stage = Stage::Ending;
+        self.stage = Stage::ending(connection);
         let failure = connection.channel.machine().asides().failure().cloned();
         let ended = match settled {
             Ok(()) => observation.during(pin!(connection.end_transaction(sql))).await,
@@ -133,7 +133,11 @@ impl OpenTransaction {
 
     /// Whether whoever held it has ended it. Nothing may be owed.
     pub(crate) fn has_ended<R: Runtime>(&self, connection: &Connection<R>) -> bool {
-        self.stage == Stage::Ended || (self.stage == Stage::Ending && self.is_gone(connection))
+        match self.stage {
+            Stage::Open => false,
+            Stage::Ending { .. } => self.is_gone(connection),
+            Stage::Ended => true,
+        }
     }
 
     /// Fails if what was done in it up to now cannot last, since it is gone, has failed or was refused. Nothing may be

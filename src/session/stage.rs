@@ -11,16 +11,33 @@ use crate::session::connection::Connection;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Open,
-    /// What ends it is under way: if it was sent, that is its end.
-    Ending,
+    /// What ends it is under way.
+    Ending {
+        /// How many requests were made before.
+        requests: u64,
+    },
     Ended,
 }
 
 impl Stage {
-    /// Whether nothing is left to be undone. Once sent, what ends it ends it, whatever the answer is.
+    /// What ends it is the next request.
+    pub(crate) fn ending<R: Runtime>(connection: &Connection<R>) -> Self {
+        Self::Ending { requests: connection.channel.machine().requests() }
+    }
+
+    /// Whether nothing is left to be undone. Once sent, what ends it ends it, unless the answer is there and says that
+    /// it has failed.
     pub(crate) fn is_over<R: Runtime>(self, connection: &Connection<R>) -> bool {
-        let owed = !connection.channel.machine().is_free();
-        self == Self::Ended || (self == Self::Ending && owed)
+        let machine = connection.channel.machine();
+        match self {
+            Self::Open => false,
+            Self::Ending { requests } => {
+                let failed = machine.is_free()
+                    && connection.transaction_status() == TransactionStatus::InError;
+                machine.requests() > requests && !failed
+            }
+            Self::Ended => true,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Transactions of an engine's session dropped after every poll: what is to be undone is, and the session goes on.
 
 use aiopg::sea_query::{Engine, EngineConnection};
-use aiopg::{Error, Kind, OnDrop, PoolOptions, TransactionStatus};
+use aiopg::{Client, Error, Kind, OnDrop, PoolOptions, TransactionStatus};
 use aiopg_sim::{Faults, Sim, SimRuntime};
 use aiopg_tests::cancel::{Outcome, PollLimit, at_every_poll, at_every_poll_of_one};
 use aiopg_tests::script::{Event, FakeServer};
@@ -190,6 +190,30 @@ fn one_session_survives_every_drop_of_every_course() {
             }
         });
         assert_eq!(server.count(|event| matches!(event, Event::Opened(_))), 1);
+    }
+}
+
+/// Whatever is known of the answer when it is dropped: what it stands in goes on, with it or without it.
+#[test]
+fn an_inner_commit_dropped_at_any_poll_leaves_the_outer_transaction_whole() {
+    for seed in 0..50 {
+        let (sim, server) = (Sim::new(seed).with_faults(Faults::default()), FakeServer::new());
+        serve_in(&sim, &server);
+        let whole = (0..100).find(|polls| {
+            let done = sim.block_on(async {
+                let (_engine, mut connection) = subject(&sim).await;
+                let mut outer = connection.connection().begin().await?;
+                outer.execute("touch 1 _within", ()).await?;
+                let mut inner = outer.begin().await?;
+                inner.execute("touch 2 _within", ()).await?;
+                let done = PollLimit::new(inner.commit(), *polls).await.transpose()?.is_some();
+                outer.execute("touch 3 _within", ()).await?;
+                outer.commit().await?;
+                Ok::<_, Error>(done)
+            });
+            done.unwrap()
+        });
+        assert!(whole.is_some_and(|polls| polls > 1));
     }
 }
 
