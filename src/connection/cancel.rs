@@ -43,8 +43,21 @@ struct UnderWay {
 }
 
 impl CancelRequests {
+    /// Whether none is under way, nor has been left in doubt.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.0.any.load(Ordering::Acquire)
+        !self.0.any.load(Ordering::Acquire) || self.are_done()
+    }
+
+    /// The same, asked where there were some: whoever carried them on may have come to their ends since.
+    #[cold]
+    fn are_done(&self) -> bool {
+        let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain(|request| request.peek().is_none());
+        let done = requests.is_empty() && self.0.in_doubt.load(Ordering::Acquire) == 0;
+        if done {
+            self.0.any.store(false, Ordering::Release);
+        }
+        done
     }
 
     /// Ready when none is under way any more. Until the server has closed the connection of a cancel request, its

@@ -19,7 +19,7 @@ use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
 use crate::flow::{End, Machine, Protocol, Request};
-use crate::message::{Encode, Query, Terminate};
+use crate::message::{Decode, Encode, ErrorResponse, Query, Terminate};
 use crate::observe::Server;
 use crate::wire::Parts;
 
@@ -43,8 +43,10 @@ pub(in crate::connection) enum Attendance {
     Attended,
     /// Whoever did has given it up.
     Abandoned,
-    /// Nobody ever did: it is housekeeping.
-    Unattended,
+    /// Nobody ever did: it asks for a sign of life, and any answer is one.
+    Heartbeat,
+    /// Nobody ever did: it brings the session into order, so that without it nothing may follow.
+    Order,
 }
 
 /// A live session: no task drives it, it moves only while it is polled.
@@ -210,11 +212,22 @@ impl<R: Runtime> Channel<R> {
         Withdrawn::No
     }
 
-    /// Sends a query whose reply nobody waits for, as far as that takes no waiting. Only where nothing is owed.
-    pub(crate) fn send_unattended(&mut self, sql: &str) -> Result<(), Error> {
+    /// Sends a query that asks for nothing but an answer, for which nobody waits, as far as that takes no waiting.
+    /// Only where nothing is owed.
+    pub(crate) fn send_heartbeat(&mut self) -> Result<(), Error> {
+        self.send_unattended("", Attendance::Heartbeat)
+    }
+
+    /// Sends what brings the session into order, as far as that takes no waiting. Nobody waits for the reply, but if it
+    /// is a refusal, the session ends. Only where all is settled.
+    pub(crate) fn send_order(&mut self, sql: &str) -> Result<(), Error> {
+        self.send_unattended(sql, Attendance::Order)
+    }
+
+    fn send_unattended(&mut self, sql: &str, attendance: Attendance) -> Result<(), Error> {
         let request = Request::new(Protocol::Simple);
         self.request(request, Cancellable::No, |out| Query { sql }.encode(out))?;
-        self.attendance = Attendance::Unattended;
+        self.attendance = attendance;
         let _: bool = self.is_rest_pending();
         Ok(())
     }
@@ -355,6 +368,11 @@ impl<R: Runtime> Channel<R> {
         let mut read = 0;
         while self.machine.is_owed() {
             let message = ready!(self.poll_message(cx))?;
+            if message.tag == ErrorResponse::TAG && self.attendance == Attendance::Order {
+                let refusal = ErrorResponse::decode(self.machine.body(message));
+                let error = refusal.map_or_else(|error| error, |it| Error::from_server(it.0));
+                return Poll::Ready(Err(self.end(error)));
+            }
             read += self.machine.body(message).len();
             if read > READ_BEFORE_CANCEL {
                 cx.waker().wake_by_ref();
@@ -404,7 +422,7 @@ impl<R: Runtime> Drop for Channel<R> {
                 process_id: self.machine.key().map(|(process_id, _)| process_id),
                 transaction_status: self.machine.reports().transaction_status(),
                 statement_running: self.machine.is_owed()
-                    && self.attendance != Attendance::Unattended,
+                    && matches!(self.attendance, Attendance::Attended | Attendance::Abandoned),
             });
         }
         let good_bye = self.good_bye();

@@ -176,8 +176,16 @@ impl<R: Runtime> Connection<R> {
                 return polled;
             }
             self.take_note();
-            let Some(sql) = self.riders.take_query() else { return polled };
-            self.channel.send_unattended(&sql)?;
+            if !self.riders.any_queries() {
+                return polled;
+            }
+            // A cancel request that is under way could hit what is sent now.
+            let settled = ready!(self.channel.poll_settled(cx));
+            if settled.is_ok()
+                && let Some(sql) = self.riders.take_query()
+            {
+                self.channel.send_order(&sql)?;
+            }
         }
     }
 }

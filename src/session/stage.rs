@@ -50,11 +50,12 @@ impl<R: Runtime> Connection<R> {
 
     /// Sends `sql`, as far as that takes no waiting; else with the next request.
     pub(crate) fn roll_back_soon(&mut self, sql: Cow<'static, str>) {
-        let free = self.channel.machine().is_free() && !self.riders.any_queries();
+        // A cancel request that is under way could hit it.
+        let free = self.channel.is_settled() && !self.riders.any_queries();
         if free && self.observer().echoes() {
             self.echo(&sql, &());
         }
-        let sent = free && self.channel.send_unattended(&sql).is_ok();
+        let sent = free && self.channel.send_order(&sql).is_ok();
         if !sent {
             self.riders.ride(sql);
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aiopg::rt::TcpOptions;
-use aiopg::{Config, Connection, Kind, OnDrop, Runtime};
+use aiopg::{Client, Config, Connection, Kind, OnDrop, Runtime, TransactionStatus};
 use aiopg_sim::{FaultPlan, Faults, Sim, SimRuntime, SimSleep, SimStream};
 use aiopg_tests::script::backend::{
     bind_complete, command_complete, no_data, parameter_description, parse_complete,
@@ -270,6 +270,42 @@ fn a_late_cancel_request_never_hits_the_next_statement() {
             assert_answers(&mut connection, number).await;
         }
         assert_nothing_ran_meanwhile(server, "answer 1 _tardy");
+    });
+}
+
+#[test]
+fn a_late_cancel_request_never_hits_what_ends_a_dropped_transaction() {
+    in_worlds(&FakeServer::new().cancel_takes(5_000), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        for number in 0..3_i64 {
+            let mut transaction = connection.begin().await.unwrap();
+            transaction.execute("touch 1", ()).await.unwrap();
+            let limit = Duration::from_micros(100);
+            let query = transaction.query("answer 1 _tardy", ());
+            assert!(runtime.timeout(limit, query).await.is_err());
+            drop(transaction);
+            // Whoever waits for notifications has it rolled back first, since in it nothing would be heard.
+            let mut notifications = connection.notifications();
+            let heard = runtime.timeout(Duration::from_secs(5), notifications.recv());
+            assert!(heard.await.is_err());
+            assert_eq!(connection.transaction_status(), TransactionStatus::Idle);
+            assert_answers(&mut connection, number).await;
+        }
+        assert_nothing_ran_meanwhile(server, "answer 1 _tardy");
+    });
+}
+
+#[test]
+fn what_ends_a_dropped_transaction_waits_for_the_cancel_request_of_somebody_else() {
+    in_worlds(&FakeServer::new().cancel_takes(5_000), async |_, server, runtime| {
+        let mut connection = connect(runtime.clone(), sim_config()).await;
+        let token = connection.cancel_token().unwrap();
+        let mut transaction = connection.begin().await.unwrap();
+        transaction.execute("touch 1", ()).await.unwrap();
+        assert!(runtime.timeout(Duration::from_micros(100), token.cancel()).await.is_err());
+        drop(transaction);
+        assert_answers(&mut connection, 5).await;
+        assert_nothing_ran_meanwhile(server, "touch 1");
     });
 }
 

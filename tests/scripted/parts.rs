@@ -1,19 +1,20 @@
 //! Requests of several parts: transactions that ride along, pipelines, portions. Whole, in pieces, and cut everywhere.
 
+use std::error::Error as _;
 use std::num::NonZeroU32;
 
-use aiopg::{AllResults, Call, Client, Connection, Error, Fetch, Item, Kind, Runtime};
+use aiopg::{AllResults, Call, Client, Connection, Error, Fetch, Item, Kind, Runtime, SqlState};
 use aiopg_tests::duplex::{Direction, Duplex};
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::script::Frontend::{self, Describe, Execute, Flush, Sync};
 use aiopg_tests::script::backend::{
-    bind_complete, command_complete, int8_row, no_data, parameter_description, parse_complete,
-    portal_suspended, ready_for_query, row_description,
+    bind_complete, command_complete, error_response, int8_row, no_data, parameter_description,
+    parse_complete, portal_suspended, ready_for_query, row_description,
 };
 use aiopg_tests::script::{Dialogue, Peer};
 use futures::future::join;
 
-use crate::converse::config;
+use crate::converse::{assert_closed, config};
 
 #[derive(Clone, Copy, Debug)]
 enum Case {
@@ -242,7 +243,43 @@ async fn requests_of_several_parts_may_be_cut_after_every_byte<R: Runtime>(runti
     }
 }
 
+/// Somebody may cancel whatever the session does, and hit that. What comes next must not be run in the old transaction.
+async fn a_dropped_transaction_whose_rollback_is_refused_ends_the_session<R: Runtime>(runtime: R) {
+    for listens in [false, true] {
+        let cancelled = error_response("57014", "canceling statement due to user request");
+        let dialogue = Dialogue::trust()
+            .expect([opener("begin"), statement("aiopg_7_1", "a"), vec![Sync]].concat())
+            .send([opened("BEGIN"), touched(1), vec![ready_for_query(b'T')]].concat())
+            .expect([Frontend::Query("rollback".to_owned())])
+            .send([cancelled, ready_for_query(b'E')]);
+        let (near, far) = Duplex::pair();
+        let client = async {
+            let mut connection =
+                Connection::connect_stream(runtime.clone(), near, config()).await.unwrap();
+            let mut transaction = connection.begin().await.unwrap();
+            transaction.execute("a", ()).await.unwrap();
+            drop(transaction);
+            let error = if listens {
+                connection.notifications().recv().await.unwrap_err()
+            } else {
+                connection.execute("b", ()).await.unwrap_err()
+            };
+            assert_closed(&error);
+            let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>()).unwrap();
+            assert_eq!(cause.sqlstate(), Some(SqlState::QUERY_CANCELED), "{cause:?}");
+            assert!(connection.is_closed());
+        };
+        let server = async {
+            let mut peer = Peer::new(far);
+            dialogue.play_on(&mut peer).await.unwrap();
+            assert_eq!(peer.read().await.unwrap(), None, "nothing more is sent");
+        };
+        join(server, client).await;
+    }
+}
+
 on_every_runtime!(
     requests_of_several_parts_go_as_written,
+    a_dropped_transaction_whose_rollback_is_refused_ends_the_session,
     requests_of_several_parts_may_be_cut_after_every_byte,
 );
