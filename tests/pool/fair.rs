@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use aiopg::{Client, Error, Runtime};
+use aiopg::{Client, Error, PoolStats, Runtime};
 use aiopg_tests::cancel::PollLimit;
 use aiopg_tests::on_every_runtime;
 use futures::future::{join, join_all};
@@ -12,6 +12,8 @@ use crate::pools::{counts, get, open, sized, wait_for};
 /// Nobody waits much longer than those who came at the same time.
 async fn nobody_starves<R: Runtime>(rt: R, tasks: usize, sessions: usize) -> Result<(), Error> {
     let pool = open(rt, sized(0, sessions)).await;
+    let held = join_all((0..sessions).map(|_| get(&pool))).await;
+    let before = pool.stats();
     let served = Mutex::new(Vec::new());
     let borrow = async |number: usize| {
         let mut session = get(&pool).await;
@@ -22,16 +24,22 @@ async fn nobody_starves<R: Runtime>(rt: R, tasks: usize, sessions: usize) -> Res
             number
         );
     };
-    join_all((0..tasks).map(borrow)).await;
+    let release = async {
+        wait_for(&pool, |stats| stats.waiting == tasks).await;
+        drop(held);
+    };
+    join(join_all((0..tasks).map(borrow)), release).await;
     for (turn, number) in served.into_inner().unwrap().into_iter().enumerate() {
         // Between a turn and the next poll of whoever has it, others may have theirs.
         assert!(turn.abs_diff(number) <= tasks / 8, "{number} was served as the {turn}th");
     }
     let stats = pool.stats();
-    assert_eq!((stats.acquired, stats.timeouts), (u64::try_from(tasks).unwrap(), 0));
-    assert!(stats.connects <= u64::try_from(sessions).unwrap());
+    let waited = |stats: &PoolStats| stats.waits.iter().sum::<u64>();
+    let all = u64::try_from(tasks).unwrap();
+    assert_eq!((stats.acquired - before.acquired, stats.timeouts), (all, 0));
+    assert_eq!(waited(&stats) - waited(&before), all);
+    assert_eq!(stats.connects, u64::try_from(sessions).unwrap());
     assert_eq!((stats.in_use, stats.waiting, stats.idle), (0, 0, stats.size));
-    assert!(stats.waits.iter().sum::<u64>() >= u64::try_from(tasks - sessions).unwrap());
     Ok(())
 }
 
