@@ -100,17 +100,21 @@ impl OpenSavepoint {
     /// Undoes the savepoint if nobody has ended it: what has not been sent is taken back, the rest is rolled back
     /// before the session's next statement, and told.
     pub(crate) fn give_up<R: Runtime>(&mut self, connection: &mut Connection<R>) {
-        if self.stage.is_over(connection) || connection.is_closed() {
-            // What ends it may have been answered when this is asked again.
-            self.stage = Stage::Ended;
+        // If that was refused, it has ended nothing, and the transaction has failed.
+        let refused = connection.channel.machine().is_free()
+            && connection.transaction_status() == TransactionStatus::InError;
+        let ended = self.stage == Stage::Ended || (self.stage.is_sent(connection) && !refused);
+        self.stage = Stage::Ended;
+        if ended || connection.is_closed() {
             return;
         }
-        self.stage = Stage::Ended;
         connection.take_note();
         let undo: Cow<'_, str> = Cow::Owned(roll_back_to(self.depth));
         let machine = connection.channel.machine();
         match connection.riders.give_up(&savepoint(self.depth), undo.clone(), machine) {
             GivenUp::Unsent => return,
+            // A statement has ended the transaction, and with it the savepoint.
+            GivenUp::Done if connection.is_surely_outside() => return,
             GivenUp::UnderWay => {}
             GivenUp::Done => connection.roll_back_soon(undo),
         }

@@ -86,13 +86,11 @@ impl OpenTransaction {
     /// Undoes the transaction if nobody has ended it: what has not been sent is taken back, the rest is rolled back
     /// before the session's next statement, and told.
     pub(crate) fn give_up<R: Runtime>(&mut self, connection: &mut Connection<R>) {
-        if self.stage.is_over(connection) {
-            // What ends it may have been answered when this is asked again.
-            self.stage = Stage::Ended;
-            return;
-        }
+        // Whatever the answer is that is still to come: if there is one already, the status tells what it was.
+        let ends = self.stage.is_sent(connection) && !connection.channel.machine().is_free();
+        let ended = ends || self.stage == Stage::Ended;
         self.stage = Stage::Ended;
-        if self.undo(connection) {
+        if !ended && self.undo(connection) {
             connection.tell_dropped(0);
         }
     }
@@ -108,13 +106,10 @@ impl OpenTransaction {
         match connection.riders.give_up(&self.begin, undo.clone(), machine) {
             GivenUp::Unsent => false,
             GivenUp::UnderWay => true,
+            GivenUp::Done if connection.is_surely_outside() => false,
             GivenUp::Done => {
-                let free = connection.channel.machine().is_free();
-                let ended = free && connection.transaction_status() == TransactionStatus::Idle;
-                if !ended {
-                    connection.roll_back_soon(undo);
-                }
-                !ended
+                connection.roll_back_soon(undo);
+                true
             }
         }
     }

@@ -25,19 +25,10 @@ impl Stage {
         Self::Ending { requests: connection.channel.machine().requests() }
     }
 
-    /// Whether nothing is left to be undone. Once sent, what ends it ends it, unless the answer is there and says that
-    /// it has failed.
-    pub(crate) fn is_over<R: Runtime>(self, connection: &Connection<R>) -> bool {
-        let machine = connection.channel.machine();
-        match self {
-            Self::Open => false,
-            Self::Ending { requests } => {
-                let failed = machine.is_free()
-                    && connection.transaction_status() == TransactionStatus::InError;
-                machine.requests() > requests && !failed
-            }
-            Self::Ended => true,
-        }
+    /// Whether what ends it was sent, whatever the answer is. Only when whoever waited for that has given up.
+    pub(crate) fn is_sent<R: Runtime>(self, connection: &Connection<R>) -> bool {
+        let made = connection.channel.machine().requests();
+        matches!(self, Self::Ending { requests } if made > requests)
     }
 }
 
@@ -46,6 +37,11 @@ impl<R: Runtime> Connection<R> {
     pub(crate) fn is_outside(&self) -> bool {
         self.transaction_status() == TransactionStatus::Idle
             || self.riders.ends_transaction(self.channel.machine())
+    }
+
+    /// Whether no transaction is open, and nothing is under way that could change that.
+    pub(crate) fn is_surely_outside(&self) -> bool {
+        self.channel.machine().is_free() && self.transaction_status() == TransactionStatus::Idle
     }
 
     /// Sends `sql`, as far as that takes no waiting; else with the next request.

@@ -98,6 +98,27 @@ async fn a_part_of_one_that_a_statement_has_ended_is_not_committed<R: Runtime>(
     Ok(())
 }
 
+async fn a_savepoint_of_one_that_a_statement_has_ended_leaves_the_session_alone<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let (mut connection, _other) = pair(rt).await?;
+    for keeps in [None, Some(true), Some(false)] {
+        let mut outer = connection.begin().await?;
+        let mut nested = outer.begin_nested().await?;
+        nested.execute(DELETE, ()).await?;
+        nested.execute("rollback", ()).await?;
+        match keeps {
+            None => drop(nested),
+            Some(true) => assert!(nested.commit().await.is_err()),
+            Some(false) => drop(nested.rollback().await),
+        }
+        drop(outer);
+        assert!(warnings::take().is_empty());
+        assert_eq!(count(&mut connection).await?, Some(1));
+    }
+    Ok(())
+}
+
 /// A transaction that is prepared is not of its session any more, whoever keeps its handle.
 #[expect(clippy::mem_forget, reason = "a leak is what this is about")]
 async fn a_prepared_one_that_is_leaked_leaves_the_session_free<R: Runtime>(
@@ -249,6 +270,7 @@ on_every_runtime!(
     none_begins_in_one_whose_savepoint_is_to_be_undone,
     nothing_begins_in_one_that_a_statement_has_ended,
     a_part_of_one_that_a_statement_has_ended_is_not_committed,
+    a_savepoint_of_one_that_a_statement_has_ended_leaves_the_session_alone,
     a_prepared_one_that_is_leaked_leaves_the_session_free,
     none_that_is_prepared_is_ended_where_a_statement_has_begun_one,
     a_part_in_which_a_statement_has_failed_is_not_committed,

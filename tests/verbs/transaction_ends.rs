@@ -115,6 +115,32 @@ async fn a_second_begin_is_refused_unsent<R: Runtime>(rt: R) -> Result<(), Error
     Ok(())
 }
 
+/// There is nothing left to be undone, and the server would refuse to.
+async fn what_a_statement_has_ended_is_dropped_without_a_word<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = with_table(rt).await?;
+    for (n, end) in [(1, "drop"), (2, "commit"), (3, "rollback")] {
+        let mut transaction = connection.begin().await?;
+        let mut savepoint = transaction.begin().await?;
+        savepoint.execute(INSERT, (n,)).await?;
+        savepoint.batch_execute("commit").await?;
+        let refused = match end {
+            "commit" => savepoint.commit().await.is_err(),
+            "rollback" => savepoint.rollback().await.is_err(),
+            _ => {
+                drop(savepoint);
+                false
+            }
+        };
+        assert_eq!(refused, end != "drop");
+        drop(transaction);
+        assert!(warnings::take().is_empty());
+    }
+    assert_eq!(numbers(&mut connection).await?, [1, 2, 3]);
+    Ok(())
+}
+
 async fn each_of_a_transaction_and_its_savepoints_is_told_when_dropped<R: Runtime>(
     rt: R,
 ) -> Result<(), Error> {
@@ -245,6 +271,7 @@ on_every_runtime!(
     a_part_that_failed_is_undone_and_the_rest_remains,
     transactions_follow_one_another,
     a_second_begin_is_refused_unsent,
+    what_a_statement_has_ended_is_dropped_without_a_word,
     each_of_a_transaction_and_its_savepoints_is_told_when_dropped,
     a_statement_past_its_time_undoes_the_transaction,
     a_statement_past_its_time_undoes_its_savepoint_alone,
