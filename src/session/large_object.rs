@@ -135,8 +135,8 @@ impl<'t, R: Runtime> LargeObject<'t, R> {
     /// Waits for what the server is doing, and takes its answer in.
     fn poll_call(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(calling) = &mut self.calling else {
-            // Of a call that failed in between, the rest may be owed.
-            if self.connection.channel.is_owing() {
+            // Of a call that failed in between, the rest may be owed; and no cancel request must hit the next.
+            if !self.connection.channel.is_settled() {
                 ready!(self.connection.channel.poll_settled(cx))?;
                 self.connection.take_note();
             }

@@ -1,14 +1,17 @@
 //! Cancel requests: they go the way that the session went, with its key, and never hit the next statement.
 
-use std::io::Write;
+use std::io::{SeekFrom, Write};
 
-use aiopg::{Config, Connection, Error, Kind, ProtocolVersion, Runtime, SqlState, SslMode};
-use aiopg_tests::cancel::{Outcome, at_every_poll_of_one};
+use aiopg::{
+    Config, Connection, Error, Kind, LargeObjectMode, ProtocolVersion, Runtime, SqlState, SslMode,
+};
+use aiopg_tests::cancel::{Outcome, PollLimit, at_every_poll_of_one};
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::relay::Traffic;
 use aiopg_tests::script::backend::negotiate_protocol_version;
 use aiopg_tests::session::{ask, open_with, wait_until_held_up};
 use futures::future::join;
+use futures::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use crate::listener::{Listener, SSL_REQUEST, read_rest, read_startup};
 use crate::place::{Place, is_encrypted, plain_config, story};
@@ -102,6 +105,31 @@ async fn a_cancel_request_that_is_dropped_never_hits_the_next_statement<R: Runti
     assert!(polls > 2, "a cancel request waits for the server");
 }
 
+async fn a_cancel_request_that_is_dropped_never_hits_a_large_object<R: Runtime>(rt: R) {
+    let place = Place::shared();
+    let (relay, config) = place.relayed(place.config("testuser"));
+    let mut connection = open_with(rt, &config).await;
+    let token = connection.cancel_token().unwrap();
+    let mut transaction = connection.begin().await.unwrap();
+    let mut objects = transaction.large_objects();
+    let oid = objects.create().await.unwrap();
+    let mut object = objects.open(oid, LargeObjectMode::ReadWrite).await.unwrap();
+    object.write_all(b"bytes").await.unwrap();
+    let mut polls = 1;
+    while PollLimit::new(token.cancel(), polls).await.is_none() {
+        object.seek(SeekFrom::Start(0)).await.unwrap();
+        let mut bytes = [0; 5];
+        object.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(&bytes, b"bytes");
+        // It was answered, not cancelled, and the request had come to its end before.
+        relay.wait_until(|traffic| traffic.open == 1);
+        polls += 1;
+    }
+    assert!(polls > 2, "a cancel request waits for the server");
+    drop(object);
+    transaction.rollback().await.unwrap();
+}
+
 async fn the_newest_protocol_has_a_long_key<R: Runtime>(rt: R) {
     let place = Place::shared();
     let knows = place.server.version() >= 18;
@@ -149,5 +177,6 @@ on_every_runtime!(
     a_cancel_request_goes_over_the_socket_of_the_session,
     a_cancel_request_goes_direct_where_the_session_does,
     a_cancel_request_that_is_dropped_never_hits_the_next_statement,
+    a_cancel_request_that_is_dropped_never_hits_a_large_object,
     the_newest_protocol_has_a_long_key,
 );
