@@ -7,6 +7,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,24 +72,29 @@ impl CancelRequests {
         if !requests.is_empty() {
             return Poll::Pending;
         }
-        self.0.any.store(false, Ordering::Release);
         if self.0.in_doubt.load(Ordering::Acquire) > 0 {
             let text =
                 "a cancel request was sent and not confirmed: it could hit the next statement";
             return Poll::Ready(Err(Error::new(Kind::Io, text)));
         }
+        self.0.any.store(false, Ordering::Release);
         Poll::Ready(Ok(()))
     }
 
     /// The request that is under way, or else the one that `make` makes: one at a time serves everybody, since no
     /// statement is started meanwhile.
-    fn join(&self, make: impl FnOnce(Arc<AtomicUsize>) -> Cancelling) -> Cancelling {
+    fn join<F>(&self, make: impl FnOnce(Arc<AtomicUsize>) -> F) -> Cancelling
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
         let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.retain(|request| request.peek().is_none());
         if let Some(under_way) = requests.first() {
             return under_way.clone();
         }
-        let request = make(Arc::clone(&self.0.in_doubt));
+        let request = AssertUnwindSafe(make(Arc::clone(&self.0.in_doubt))).catch_unwind();
+        // Whoever asks for one that has panicked would panic too, even where a session is dropped.
+        let request = request.map(|done| done.unwrap_or_else(|_| Err(panicked()))).boxed().shared();
         requests.push(request.clone());
         self.0.any.store(true, Ordering::Release);
         request
@@ -179,9 +185,7 @@ impl<R: Runtime> CancelToken<R> {
                     Err(Error::new(Kind::Timeout, text))
                 })
             };
-            let observed =
-                async move { observation.over(pin!(sending), |()| Counted::Nothing).await };
-            observed.boxed().shared()
+            async move { observation.over(pin!(sending), |()| Counted::Nothing).await }
         })
     }
 }
@@ -231,4 +235,62 @@ async fn send<R: Runtime>(
 
 fn failed(error: io::Error) -> Error {
     Error::io("could not send a cancel request", error)
+}
+
+/// The runtime has panicked, or who listens to what happens. How, was told then.
+fn panicked() -> Error {
+    Error::new(Kind::Io, "the cancel request ended in a panic")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::task::Waker;
+
+    use super::*;
+
+    fn poll_done(requests: &CancelRequests) -> Poll<Result<(), Error>> {
+        requests.poll_done(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn what_ends_in_the_background_is_not_under_way_any_more() {
+        let requests = CancelRequests::default();
+        assert!(requests.is_empty());
+        let done = requests.join(|_| ready(Ok(())));
+        assert!(!requests.is_empty());
+        assert!(done.now_or_never().unwrap().is_ok());
+        assert!(requests.is_empty());
+    }
+
+    #[test]
+    fn one_that_is_in_doubt_is_never_forgotten() {
+        let requests = CancelRequests::default();
+        drop(requests.join(|in_doubt| {
+            in_doubt.fetch_add(1, Ordering::AcqRel);
+            ready(Err(panicked()))
+        }));
+        for _ in 0..3 {
+            assert!(matches!(poll_done(&requests), Poll::Ready(Err(_))));
+            assert!(!requests.is_empty());
+        }
+    }
+
+    #[test]
+    fn one_that_panics_is_an_error_for_whoever_waits() {
+        let requests = CancelRequests::default();
+        let panicking = requests.join(|_| async { panic!("on purpose") });
+        assert!(panicking.now_or_never().unwrap().is_err());
+        assert!(matches!(poll_done(&requests), Poll::Ready(Ok(()))), "nothing was sent");
+        assert!(requests.is_empty());
+    }
+
+    #[test]
+    fn others_join_the_one_that_is_under_way() {
+        let requests = CancelRequests::default();
+        let first = requests.join(|_| pending());
+        let second = requests.join(|_| ready(Ok(())));
+        assert!(first.ptr_eq(&second));
+        assert!(poll_done(&requests).is_pending());
+    }
 }
