@@ -184,7 +184,7 @@ impl<R: Runtime> Connection<R> {
             if settled.is_ok()
                 && let Some(sql) = self.riders.take_query()
             {
-                self.channel.send_order(&sql)?;
+                self.send_order(&sql)?;
             }
         }
     }
@@ -240,7 +240,8 @@ impl<R: Runtime> Notifications<'_, R> {
     ///
     /// # Messages
     ///
-    /// NotificationResponse is awaited; nothing is sent.
+    /// NotificationResponse is awaited. Nothing is sent but what brings the session into order after what was dropped:
+    /// cancel requests, and ROLLBACK.
     ///
     /// # Cancel safety
     ///

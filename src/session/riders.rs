@@ -108,6 +108,11 @@ pub(crate) enum GivenUp {
 
 const NO_PARAMS: &Vec<String> = &Vec::new();
 
+/// What an echo may tell of a query: up to the first literal, which may be a value.
+pub(crate) fn shown(sql: &str) -> &str {
+    sql.split_once('\'').map_or(sql, |(shown, _)| shown)
+}
+
 impl Load {
     const NOTHING: Self = Self {
         portals: Vec::new(),
@@ -138,12 +143,9 @@ impl Load {
         self.openers.push(opener);
     }
 
-    /// What goes out with the next request, in its order, for an echo: up to the first literal, which may be a value.
+    /// What goes out with the next request, in its order, for an echo.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &Vec<String>)> {
-        let queries = self.queries.iter().map(|sql| {
-            let shown = sql.split_once('\'').map_or(&**sql, |(shown, _)| shown);
-            (shown, NO_PARAMS)
-        });
+        let queries = self.queries.iter().map(|sql| (shown(sql), NO_PARAMS));
         queries.chain(self.openers.iter().map(|opener| (&*opener.sql, &opener.params)))
     }
 

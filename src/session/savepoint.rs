@@ -33,7 +33,8 @@ use crate::session::open_savepoint::OpenSavepoint;
 ///
 /// # Cancel safety
 ///
-/// Dropped without [`commit`](Self::commit), it is rolled back before the session's next statement.
+/// Dropped without [`commit`](Self::commit), it is rolled back before the session's next statement. If the server
+/// refuses that, the session ends.
 pub struct Savepoint<'c, R: Runtime = AnyRuntime> {
     connection: &'c mut Connection<R>,
     open: OpenSavepoint,

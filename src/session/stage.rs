@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use aiopg_runtime::Runtime;
 
+use crate::error::Error;
 use crate::message::TransactionStatus;
 use crate::session::connection::Connection;
+use crate::session::riders::shown;
 
 /// How far a transaction or a savepoint is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +50,17 @@ impl<R: Runtime> Connection<R> {
     pub(crate) fn roll_back_soon(&mut self, sql: Cow<'static, str>) {
         // A cancel request that is under way could hit it.
         let free = self.channel.is_settled() && !self.riders.any_queries();
-        if free && self.observer().echoes() {
-            self.echo(&sql, &());
-        }
-        let sent = free && self.channel.send_order(&sql).is_ok();
+        let sent = free && self.send_order(&sql).is_ok();
         if !sent {
             self.riders.ride(sql);
         }
+    }
+
+    /// Sends what brings the session into order by itself. Only where all is settled.
+    pub(crate) fn send_order(&mut self, sql: &str) -> Result<(), Error> {
+        if self.observer().echoes() {
+            self.echo(shown(sql), &());
+        }
+        self.channel.send_order(sql)
     }
 }

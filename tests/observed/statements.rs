@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aiopg::{Client, Connection, Echo, Error, Event, Runtime, named};
+use aiopg_tests::cancel::PollLimit;
 use aiopg_tests::counting::Counting;
 use aiopg_tests::{on_every_runtime, session};
 use tracing::Level;
@@ -65,6 +66,24 @@ async fn what_the_driver_sends_by_itself_is_told<R: Runtime>(rt: R) -> Result<()
     connection.begin().await?.rollback().await?;
     assert!(texts(&told).is_empty(), "nothing was sent");
     connection.close().await
+}
+
+async fn what_goes_out_while_notifications_are_awaited_is_told<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut notifying = session::open(rt.clone()).await;
+    let (mut connection, _, told) = echoed(rt, Echo::Statements).await;
+    let channel = format!("echo_{}", connection.process_id().unwrap());
+    connection.listen(&channel).await?;
+    let mut transaction = connection.begin().await?;
+    transaction.execute("select 1", ()).await?;
+    drop(PollLimit::new(transaction.execute("select pg_sleep(600)", ()), 1).await);
+    drop(transaction);
+    notifying.notify(&channel, "").await?;
+    connection.notifications().recv().await?;
+    told.lock().unwrap().retain(|(_, event)| matches!(event, Event::StatementEcho { .. }));
+    assert_eq!(texts(&told).pop().unwrap(), "rollback");
+    Ok(())
 }
 
 async fn parameters_are_told_when_asked<R: Runtime>(rt: R) -> Result<(), Error> {
@@ -169,6 +188,7 @@ async fn a_fast_statement_is_not<R: Runtime>(rt: R) -> Result<(), Error> {
 on_every_runtime!(
     a_statement_is_told_before_it_is_sent,
     what_the_driver_sends_by_itself_is_told,
+    what_goes_out_while_notifications_are_awaited_is_told,
     parameters_are_told_when_asked,
     calls_of_a_cursor_are_told,
     sessions_of_a_pool_are_told,

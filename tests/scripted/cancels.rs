@@ -273,25 +273,53 @@ fn a_late_cancel_request_never_hits_the_next_statement() {
     });
 }
 
+/// Drops transactions in the middle of a statement, and then waits for notifications, of which none comes.
+async fn drop_and_listen<R: Runtime>(runtime: R) {
+    let mut connection = connect(runtime.clone(), sim_config()).await;
+    for number in 0..3_i64 {
+        let mut transaction = connection.begin().await.unwrap();
+        transaction.execute("touch 1", ()).await.unwrap();
+        let limit = Duration::from_micros(100);
+        let query = transaction.query("answer 1 _tardy", ());
+        assert!(runtime.timeout(limit, query).await.is_err());
+        drop(transaction);
+        // It is rolled back first, since in it nothing would be heard.
+        let mut notifications = connection.notifications();
+        let heard = runtime.timeout(Duration::from_secs(5), notifications.recv());
+        assert!(heard.await.is_err());
+        assert_eq!(connection.transaction_status(), TransactionStatus::Idle);
+        assert_answers(&mut connection, number).await;
+    }
+}
+
 #[test]
 fn a_late_cancel_request_never_hits_what_ends_a_dropped_transaction() {
-    in_worlds(&FakeServer::new().cancel_takes(5_000), async |_, server, runtime| {
+    for tasks in [true, false] {
+        in_worlds(&FakeServer::new().cancel_takes(5_000), async |_, server, runtime| {
+            if tasks {
+                drop_and_listen(runtime).await;
+            } else {
+                drop_and_listen(NoTasks(runtime)).await;
+            }
+            assert_nothing_ran_meanwhile(server, "answer 1 _tardy");
+        });
+    }
+}
+
+#[test]
+fn whoever_listens_hears_of_a_cancel_request_that_was_not_confirmed() {
+    in_worlds(&FakeServer::new(), async |sim, server, runtime| {
         let mut connection = connect(runtime.clone(), sim_config()).await;
-        for number in 0..3_i64 {
-            let mut transaction = connection.begin().await.unwrap();
-            transaction.execute("touch 1", ()).await.unwrap();
-            let limit = Duration::from_micros(100);
-            let query = transaction.query("answer 1 _tardy", ());
-            assert!(runtime.timeout(limit, query).await.is_err());
-            drop(transaction);
-            // Whoever waits for notifications has it rolled back first, since in it nothing would be heard.
-            let mut notifications = connection.notifications();
-            let heard = runtime.timeout(Duration::from_secs(5), notifications.recv());
-            assert!(heard.await.is_err());
-            assert_eq!(connection.transaction_status(), TransactionStatus::Idle);
-            assert_answers(&mut connection, number).await;
-        }
-        assert_nothing_ran_meanwhile(server, "answer 1 _tardy");
+        let mut transaction = connection.begin().await.unwrap();
+        transaction.execute("touch 1", ()).await.unwrap();
+        sim.on_connect(address(), FaultPlan::new().black_hole_after_sent(16));
+        begin(&runtime, transaction.query("answer 1 _slow", ())).await;
+        drop(transaction);
+        assert_closed(&connection.notifications().recv().await.unwrap_err());
+        assert_eq!(
+            server.count(|event| matches!(event, Event::Executed(sql, _) if sql == "rollback")),
+            0
+        );
     });
 }
 
