@@ -102,7 +102,7 @@ async fn a_cancel_request_that_is_dropped_never_hits_the_next_statement<R: Runti
         },
     )
     .await;
-    assert!(polls > 2, "a cancel request waits for the server");
+    assert!(polls > 1, "a cancel request waits for the server");
 }
 
 async fn a_cancel_request_that_is_dropped_never_hits_a_large_object<R: Runtime>(rt: R) {
@@ -125,7 +125,7 @@ async fn a_cancel_request_that_is_dropped_never_hits_a_large_object<R: Runtime>(
         relay.wait_until(|traffic| traffic.open == 1);
         polls += 1;
     }
-    assert!(polls > 2, "a cancel request waits for the server");
+    assert!(polls > 1, "a cancel request waits for the server");
     drop(object);
     transaction.rollback().await.unwrap();
 }
