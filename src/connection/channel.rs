@@ -19,7 +19,7 @@ use crate::connection::target::Target;
 use crate::connection::transport::Transport;
 use crate::error::{Error, Kind};
 use crate::flow::{End, Machine, Protocol, Request};
-use crate::message::{Decode, Encode, ErrorResponse, Query, Terminate};
+use crate::message::{Decode, Encode, ErrorResponse, Query, Terminate, TransactionStatus};
 use crate::observe::Server;
 use crate::wire::Parts;
 
@@ -43,6 +43,8 @@ pub(in crate::connection) enum Attendance {
     Attended,
     /// Whoever did has given it up.
     Abandoned,
+    /// The same, and it ends the transaction: if one is open after it, there is nobody who could undo that.
+    GivenUpEnd,
     /// Nobody ever did: it asks for a sign of life, and any answer is one.
     Heartbeat,
     /// Nobody ever did: it brings the session into order, so that without it nothing may follow.
@@ -212,6 +214,13 @@ impl<R: Runtime> Channel<R> {
         Withdrawn::No
     }
 
+    /// The request that was given up ends the transaction: if that fails, so that it is still open, the session ends.
+    pub(crate) fn must_end_transaction(&mut self) {
+        if self.attendance == Attendance::Abandoned {
+            self.attendance = Attendance::GivenUpEnd;
+        }
+    }
+
     /// Sends a query that asks for nothing but an answer, for which nobody waits, as far as that takes no waiting.
     /// Only where nothing is owed.
     pub(crate) fn send_heartbeat(&mut self) -> Result<(), Error> {
@@ -379,6 +388,13 @@ impl<R: Runtime> Channel<R> {
                 return Poll::Pending;
             }
         }
+        if self.attendance == Attendance::GivenUpEnd
+            && self.machine.reports().transaction_status() == TransactionStatus::InError
+        {
+            let text = "the transaction is still open, since what was to end it has failed";
+            let error = Error::rolled_back(text, self.machine.asides().failure());
+            return Poll::Ready(Err(self.end(error)));
+        }
         // The refusal of a copy that the server ended by itself.
         if !self.machine.unsent().is_empty() {
             let written = self.write(cx);
@@ -422,7 +438,7 @@ impl<R: Runtime> Drop for Channel<R> {
                 process_id: self.machine.key().map(|(process_id, _)| process_id),
                 transaction_status: self.machine.reports().transaction_status(),
                 statement_running: self.machine.is_owed()
-                    && matches!(self.attendance, Attendance::Attended | Attendance::Abandoned),
+                    && !matches!(self.attendance, Attendance::Heartbeat | Attendance::Order),
             });
         }
         let good_bye = self.good_bye();

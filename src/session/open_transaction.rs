@@ -88,6 +88,9 @@ impl OpenTransaction {
     pub(crate) fn give_up<R: Runtime>(&mut self, connection: &mut Connection<R>) {
         // Whatever the answer is that is still to come: if there is one already, the status tells what it was.
         let ends = self.stage.is_sent(connection) && !connection.channel.machine().is_free();
+        if ends {
+            connection.channel.must_end_transaction();
+        }
         let ended = ends || self.stage == Stage::Ended;
         self.stage = Stage::Ended;
         if !ended && self.undo(connection) {

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::num::NonZeroU32;
 
 use aiopg::{AllResults, Call, Client, Connection, Error, Fetch, Item, Kind, Runtime, SqlState};
+use aiopg_tests::cancel::PollLimit;
 use aiopg_tests::duplex::{Direction, Duplex};
 use aiopg_tests::on_every_runtime;
 use aiopg_tests::script::Frontend::{self, Describe, Execute, Flush, Sync};
@@ -278,8 +279,48 @@ async fn a_dropped_transaction_whose_rollback_is_refused_ends_the_session<R: Run
     }
 }
 
+/// The same where it was the caller's own, and given up when it was under way.
+async fn a_dropped_end_of_a_transaction_that_is_refused_ends_the_session<R: Runtime>(runtime: R) {
+    for (sql, status) in
+        [("commit", b'E'), ("rollback", b'E'), ("commit", b'I'), ("rollback", b'I')]
+    {
+        let cancelled = error_response("57014", "canceling statement due to user request");
+        let dialogue = Dialogue::trust()
+            .expect([opener("begin"), statement("aiopg_7_1", "a"), vec![Sync]].concat())
+            .send([opened("BEGIN"), touched(1), vec![ready_for_query(b'T')]].concat())
+            .expect([Frontend::Query(sql.to_owned())])
+            .send([cancelled, ready_for_query(status)]);
+        let (near, far) = Duplex::pair();
+        let client = async {
+            let mut connection =
+                Connection::connect_stream(runtime.clone(), near, config()).await.unwrap();
+            let mut transaction = connection.begin().await.unwrap();
+            transaction.execute("a", ()).await.unwrap();
+            let ended = if sql == "commit" {
+                PollLimit::new(transaction.commit(), 1).await
+            } else {
+                PollLimit::new(transaction.rollback(), 1).await
+            };
+            assert!(ended.is_none());
+            let begun = connection.begin().await;
+            if status == b'I' {
+                // Refused while it was run, it has ended the transaction all the same.
+                begun.unwrap();
+            } else {
+                assert_closed(&begun.unwrap_err());
+            }
+        };
+        let server = async {
+            let mut peer = Peer::new(far);
+            dialogue.play_on(&mut peer).await.unwrap();
+        };
+        join(server, client).await;
+    }
+}
+
 on_every_runtime!(
     requests_of_several_parts_go_as_written,
+    a_dropped_end_of_a_transaction_that_is_refused_ends_the_session,
     a_dropped_transaction_whose_rollback_is_refused_ends_the_session,
     requests_of_several_parts_may_be_cut_after_every_byte,
 );
