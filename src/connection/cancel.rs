@@ -44,7 +44,7 @@ struct UnderWay {
 }
 
 impl CancelRequests {
-    /// Whether none is under way, nor has been left in doubt.
+    /// Whether none is under way, and each that was sent was confirmed.
     pub(crate) fn is_empty(&self) -> bool {
         !self.0.any.load(Ordering::Acquire) || self.are_done()
     }
@@ -237,7 +237,7 @@ fn failed(error: io::Error) -> Error {
     Error::io("could not send a cancel request", error)
 }
 
-/// The runtime has panicked, or who listens to what happens. How, was told then.
+/// For a panic of the runtime, or of a subscriber. What it was about was told when it happened.
 fn panicked() -> Error {
     Error::new(Kind::Io, "the cancel request ended in a panic")
 }

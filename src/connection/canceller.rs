@@ -60,7 +60,7 @@ impl<R: Runtime> Canceller<R> {
         self.again = None;
     }
 
-    /// Whether no cancel request is under way, nor has been left in doubt.
+    /// Whether no cancel request is under way, and each that was sent was confirmed.
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty()
     }

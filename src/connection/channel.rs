@@ -43,10 +43,10 @@ pub(in crate::connection) enum Attendance {
     Attended,
     /// Whoever did has given it up.
     Abandoned,
-    /// The same, and it ends the transaction: if one is open after it, there is nobody who could undo that.
+    /// The same, and it ends the transaction, which nobody holds any more.
     GivenUpEnd,
-    /// Nobody ever did: it asks for a sign of life, and any answer is one.
-    Heartbeat,
+    /// Nobody ever did, and any answer will do.
+    Unattended,
     /// Nobody ever did: it brings the session into order, so that without it nothing may follow.
     Order,
 }
@@ -214,26 +214,24 @@ impl<R: Runtime> Channel<R> {
         Withdrawn::No
     }
 
-    /// The request that was given up ends the transaction: if that fails, so that it is still open, the session ends.
+    /// The request that was given up ends the transaction: if it is open still when that was answered, the session ends.
     pub(crate) fn must_end_transaction(&mut self) {
         if self.attendance == Attendance::Abandoned {
             self.attendance = Attendance::GivenUpEnd;
         }
     }
 
-    /// Sends a query that asks for nothing but an answer, for which nobody waits, as far as that takes no waiting.
-    /// Only where nothing is owed.
-    pub(crate) fn send_heartbeat(&mut self) -> Result<(), Error> {
-        self.send_unattended("", Attendance::Heartbeat)
+    /// Sends a query whose reply nobody waits for, as far as that takes no waiting. Only where nothing is owed.
+    pub(crate) fn send_unattended(&mut self, sql: &str) -> Result<(), Error> {
+        self.send_alone(sql, Attendance::Unattended)
     }
 
-    /// Sends what brings the session into order, as far as that takes no waiting. Nobody waits for the reply, but if it
-    /// is a refusal, the session ends. Only where all is settled.
+    /// The same for what brings the session into order: if it is refused, the session ends. Only where all is settled.
     pub(crate) fn send_order(&mut self, sql: &str) -> Result<(), Error> {
-        self.send_unattended(sql, Attendance::Order)
+        self.send_alone(sql, Attendance::Order)
     }
 
-    fn send_unattended(&mut self, sql: &str, attendance: Attendance) -> Result<(), Error> {
+    fn send_alone(&mut self, sql: &str, attendance: Attendance) -> Result<(), Error> {
         let request = Request::new(Protocol::Simple);
         self.request(request, Cancellable::No, |out| Query { sql }.encode(out))?;
         self.attendance = attendance;
@@ -389,9 +387,9 @@ impl<R: Runtime> Channel<R> {
             }
         }
         if self.attendance == Attendance::GivenUpEnd
-            && self.machine.reports().transaction_status() == TransactionStatus::InError
+            && self.machine.reports().transaction_status() != TransactionStatus::Idle
         {
-            let text = "the transaction is still open, since what was to end it has failed";
+            let text = "the transaction is open still, since what was to end it was refused";
             let error = Error::rolled_back(text, self.machine.asides().failure());
             return Poll::Ready(Err(self.end(error)));
         }
@@ -438,7 +436,7 @@ impl<R: Runtime> Drop for Channel<R> {
                 process_id: self.machine.key().map(|(process_id, _)| process_id),
                 transaction_status: self.machine.reports().transaction_status(),
                 statement_running: self.machine.is_owed()
-                    && !matches!(self.attendance, Attendance::Heartbeat | Attendance::Order),
+                    && !matches!(self.attendance, Attendance::Unattended | Attendance::Order),
             });
         }
         let good_bye = self.good_bye();

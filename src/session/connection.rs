@@ -382,7 +382,7 @@ impl<R: Runtime> Connection<R> {
     #[inline]
     pub(crate) fn take_note(&mut self) {
         // Before each request, and mostly there is nothing.
-        if self.channel.machine().asides().is_any() || self.riders.any_openers() {
+        if self.channel.machine().asides().is_any() || self.riders.any_waiting() {
             self.take_notes();
         }
     }

@@ -75,7 +75,7 @@ impl<R: Runtime> Heartbeat<R> {
         }
         // Where a reply is owed anyway, that is the sign.
         if channel.machine().is_free() {
-            channel.send_heartbeat()?;
+            channel.send_unattended("")?;
         }
         self.awaited = true;
         self.wait(runtime);

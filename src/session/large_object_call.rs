@@ -14,6 +14,7 @@ use crate::flow::{Message, Protocol, Request};
 use crate::message::{Backend, Encode, Parse};
 use crate::session::bind::{Until, write_run};
 use crate::session::connection::Connection;
+use crate::session::riders::LOWRITE;
 use crate::session::source::TimeLimit;
 use crate::types::Params;
 use crate::wire::Reader;
@@ -150,7 +151,7 @@ pub(crate) fn write_later<R: Runtime>(
     descriptor: i32,
     bytes: &[u8],
 ) {
-    let mut sql = format!("select pg_catalog.lowrite({descriptor}, pg_catalog.decode('");
+    let mut sql = format!("{LOWRITE}{descriptor}, pg_catalog.decode('");
     // Writing to a text cannot fail.
     let written = bytes.iter().try_for_each(|byte| write!(sql, "{byte:02x}"));
     sql.push_str("', 'hex'))");

@@ -100,7 +100,7 @@ impl OpenSavepoint {
     /// Undoes the savepoint if nobody has ended it: what has not been sent is taken back, the rest is rolled back
     /// before the session's next statement, and told.
     pub(crate) fn give_up<R: Runtime>(&mut self, connection: &mut Connection<R>) {
-        // If that was refused, it has ended nothing, and the transaction has failed.
+        // What was to end the savepoint and was refused has ended nothing: the transaction has failed.
         let refused = connection.channel.machine().is_free()
             && connection.transaction_status() == TransactionStatus::InError;
         let ended = self.stage == Stage::Ended || (self.stage.is_sent(connection) && !refused);

@@ -6,7 +6,8 @@ use std::ops::{Deref, DerefMut};
 use crate::error::Error;
 use crate::flow::{Machine, Request};
 use crate::message::{
-    Close, Encode, Execute, Format, Object, Parse, Query, Sync, Value, write_bind,
+    Close, Encode, Execute, Format, Object, Parse, Query, Sync, TransactionStatus, Value,
+    write_bind,
 };
 use crate::wire::Parts;
 
@@ -108,6 +109,19 @@ pub(crate) enum GivenUp {
 
 const NO_PARAMS: &Vec<String> = &Vec::new();
 
+/// Whether a query undoes what was done since a savepoint.
+fn undoes_savepoint(sql: &str) -> bool {
+    sql.starts_with("rollback to savepoint ")
+}
+
+/// Whether a query is a part of a transaction: refused, it makes that fail, and whoever holds it learns so.
+pub(crate) fn is_within_transaction(sql: &str) -> bool {
+    undoes_savepoint(sql) || sql.starts_with(LOWRITE)
+}
+
+/// How bytes begin that are written to a large object when nobody waits for that.
+pub(crate) const LOWRITE: &str = "select pg_catalog.lowrite(";
+
 /// What an echo may tell of a query: up to the first literal, which may be a value.
 pub(crate) fn shown(sql: &str) -> &str {
     sql.split_once('\'').map_or(sql, |(shown, _)| shown)
@@ -184,6 +198,11 @@ impl Load {
         !self.openers.is_empty()
     }
 
+    /// Whether openers or queries wait.
+    pub(crate) fn any_waiting(&self) -> bool {
+        self.any_openers() || self.any_queries()
+    }
+
     /// Whether queries wait.
     pub(crate) fn any_queries(&self) -> bool {
         !self.queries.is_empty()
@@ -199,7 +218,7 @@ impl Load {
 
     /// Whether a query waits that undoes a savepoint, and with it what has failed since.
     pub(crate) fn heals(&self) -> bool {
-        self.queries.iter().any(|query| query.starts_with("rollback to savepoint "))
+        self.queries.iter().any(|query| undoes_savepoint(query))
     }
 
     /// Whether this opener has not been done yet.
@@ -261,6 +280,11 @@ impl Load {
     fn settle(&mut self, machine: &mut Machine) {
         if machine.asides().is_of_riders() || !self.openers.is_empty() {
             self.settle_replies(machine);
+        }
+        let outside = machine.reports().transaction_status() == TransactionStatus::Idle;
+        if outside && !self.queries.is_empty() && machine.is_free() {
+            // A statement has ended the transaction, and with it its savepoints.
+            self.queries.retain(|query| !undoes_savepoint(query));
         }
     }
 

@@ -33,8 +33,7 @@ use crate::session::open_savepoint::OpenSavepoint;
 ///
 /// # Cancel safety
 ///
-/// Dropped without [`commit`](Self::commit), it is rolled back before the session's next statement. If the server
-/// refuses that, the session ends.
+/// Dropped without [`commit`](Self::commit), it is rolled back before the session's next statement.
 pub struct Savepoint<'c, R: Runtime = AnyRuntime> {
     connection: &'c mut Connection<R>,
     open: OpenSavepoint,

@@ -7,7 +7,7 @@ use aiopg_runtime::Runtime;
 use crate::error::Error;
 use crate::message::TransactionStatus;
 use crate::session::connection::Connection;
-use crate::session::riders::shown;
+use crate::session::riders::{is_within_transaction, shown};
 
 /// How far a transaction or a savepoint is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,10 @@ impl<R: Runtime> Connection<R> {
         if self.observer().echoes() {
             self.echo(shown(sql), &());
         }
-        self.channel.send_order(sql)
+        if is_within_transaction(sql) {
+            self.channel.send_unattended(sql)
+        } else {
+            self.channel.send_order(sql)
+        }
     }
 }

@@ -82,7 +82,7 @@ impl<R: Runtime> Connection<R> {
 ///
 /// Dropped without [`commit`](Self::commit), the transaction is rolled back: at once, as far as that takes no
 /// waiting, and in any case before the session's next statement. That is told as an event, since it is seldom meant.
-/// If the server refuses ROLLBACK, since just that was cancelled from elsewhere, say, the session ends.
+/// If the server refuses to, because a cancel request hits ROLLBACK, the session ends.
 pub struct Transaction<C: Client> {
     pub(crate) client: C,
     pub(crate) open: OpenTransaction,

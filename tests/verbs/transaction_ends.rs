@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aiopg::{Call, Client, Connection, Error, Event, Kind, Runtime, SqlState, TransactionStatus};
+use aiopg_tests::cancel::PollLimit;
 use aiopg_tests::session::{self, ask};
 use aiopg_tests::{Server, on_every_runtime, warnings};
 
@@ -141,6 +142,44 @@ async fn what_a_statement_has_ended_is_dropped_without_a_word<R: Runtime>(
     Ok(())
 }
 
+/// The transaction has failed by that, and whoever holds it can still end it.
+async fn a_savepoint_that_a_statement_has_undone_costs_its_transaction_alone<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = with_table(rt).await?;
+    for commits in [false, true] {
+        let mut transaction = connection.begin().await?;
+        transaction.batch_execute("savepoint s").await?;
+        let mut savepoint = transaction.begin().await?;
+        savepoint.execute(INSERT, (1,)).await?;
+        savepoint.batch_execute("rollback to savepoint s").await?;
+        if commits {
+            savepoint.commit().await.unwrap_err();
+        } else {
+            drop(savepoint);
+        }
+        assert_eq!(warnings::take().len(), 1);
+        transaction.rollback().await?;
+    }
+    assert!(numbers(&mut connection).await?.is_empty());
+    Ok(())
+}
+
+async fn what_a_dropped_statement_has_ended_leaves_nothing_to_be_undone<R: Runtime>(
+    rt: R,
+) -> Result<(), Error> {
+    let mut connection = with_table(rt).await?;
+    let mut transaction = connection.begin().await?;
+    let mut savepoint = transaction.begin().await?;
+    savepoint.execute(INSERT, (1,)).await?;
+    drop(PollLimit::new(savepoint.batch_execute("commit"), 1).await);
+    drop(savepoint);
+    drop(transaction);
+    warnings::take();
+    assert_eq!(numbers(&mut connection).await?, [1]);
+    Ok(())
+}
+
 async fn each_of_a_transaction_and_its_savepoints_is_told_when_dropped<R: Runtime>(
     rt: R,
 ) -> Result<(), Error> {
@@ -272,6 +311,8 @@ on_every_runtime!(
     transactions_follow_one_another,
     a_second_begin_is_refused_unsent,
     what_a_statement_has_ended_is_dropped_without_a_word,
+    a_savepoint_that_a_statement_has_undone_costs_its_transaction_alone,
+    what_a_dropped_statement_has_ended_leaves_nothing_to_be_undone,
     each_of_a_transaction_and_its_savepoints_is_told_when_dropped,
     a_statement_past_its_time_undoes_the_transaction,
     a_statement_past_its_time_undoes_its_savepoint_alone,
