@@ -27,7 +27,7 @@ impl Stage {
         Self::Ending { requests: connection.channel.machine().requests() }
     }
 
-    /// Whether what ends it was sent, whatever the answer is. Only when whoever waited for that has given up.
+    /// Whether what ends it was sent, whatever the answer is. It is asked when whoever waited for that has given up.
     pub(crate) fn is_sent<R: Runtime>(self, connection: &Connection<R>) -> bool {
         let made = connection.channel.machine().requests();
         matches!(self, Self::Ending { requests } if made > requests)
