@@ -95,9 +95,10 @@ async fn words_of_an_error_before_tls_are_never_shown<R: Runtime>(rt: R) {
             texts.push(format!("{error} {error:?}"));
             cause = error.source();
         }
-        // Whole words: a part of a number may stand in the port.
+        // With the hyphen: the digits alone may stand in the port.
+        let words = ["hunter2", "call", "555-", "unlock", "28P01"];
         let told = texts.join("\n");
-        assert!(["hunter2", "555-0100", "28P01"].iter().all(|word| !told.contains(word)), "{told}");
+        assert!(words.iter().all(|word| !told.contains(word)), "{told}");
         assert!(error.sqlstate().is_none() && error.server().is_none());
     }
 }
